@@ -1,8 +1,9 @@
 /**
  * Named, counter-based random streams.
  *
- * A stream is a 128-bit key made from a seed and a path of names, and a counter. Draw number n of a stream depends on
- * nothing but (key, n): a stream does not move when another one is used more, and a checkpoint stores two numbers.
+ * A stream is a 64-bit key made from a seed and a path of names, and a counter. Draw number n of a stream depends on
+ * nothing but (key, n): a stream does not move when another one is used more, and a checkpoint stores a path and a number.
+ * Keys of forks come from counters whose last word is 1, draws from counters whose last word is 0: they never meet.
  * The mixing function is Philox 4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011).
  */
 import { invariant } from './errors.ts'
@@ -10,7 +11,10 @@ import { invariant } from './errors.ts'
 const rounds = 10
 
 /** One block of Philox 4x32-10: counter and key in, four 32-bit words out. */
-export function philox(counter: readonly [number, number, number, number], key: readonly [number, number]): [number, number, number, number] {
+export function philox(
+  counter: readonly [number, number, number, number],
+  key: readonly [number, number],
+): [number, number, number, number] {
   let [c0, c1, c2, c3] = counter
   let [k0, k1] = key
   for (let round = 0; round < rounds; round++) {
@@ -47,7 +51,7 @@ function hashName(name: string, seed: readonly [number, number]): [number, numbe
     a = Math.imul(a ^ unit, 0x01000193)
     b = Math.imul(b ^ unit ^ (a >>> 13), 0x85ebca6b)
   }
-  const [x, y] = philox([a, b, name.length, 0], seed)
+  const [x, y] = philox([a, b, name.length, 1], seed)
   return [x, y]
 }
 
@@ -75,17 +79,26 @@ export class Random {
     return new Random([seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0], '')
   }
 
-  /** A stream of its own for `name`; the same name gives the same stream, wherever this one stands. */
+  /**
+   * A stream of its own for `name`; the same name gives the same stream, wherever this one stands.
+   *
+   * A slash in the name walks: `fork('init/layers')` is `fork('init').fork('layers')`, so a state's path, forked from
+   * the root and moved with `seek`, is the stream that the state was taken from.
+   */
   fork(name: string): Random {
-    return new Random(hashName(name, this.#key), this.path ? `${this.path}/${name}` : name)
+    invariant(/^[^/]+(?:\/[^/]+)*$/.test(name), `fork: expected names joined by single slashes, got "${name}"`)
+    const key = name.split('/').reduce<readonly [number, number]>((parent, part) => hashName(part, parent), this.#key)
+    return new Random(key, this.path ? `${this.path}/${name}` : name)
   }
 
+  /** Where this stream stands: all that a checkpoint needs of it. */
   get state(): RandomState {
     return { path: this.path, draws: this.#draws }
   }
 
-  /** Moves to draw number `draws`. */
+  /** Moves to draw number `draws`. @param draws a whole number, 0 ≤ draws < 2^53 */
   seek(draws: number): this {
+    invariant(Number.isSafeInteger(draws) && draws >= 0, `seek: expected a whole number from 0 to 2^53 - 1, got ${draws}`)
     this.#draws = draws
     if (draws % 4 !== 0) this.#refill(Math.floor(draws / 4))
     return this
