@@ -1,0 +1,90 @@
+/** `strata schedule`: simulates a pipeline schedule and prints what it costs beside what its formula says. */
+import { writeFileSync } from 'node:fs'
+import type { Command } from 'commander'
+import { rejectViolations, usageError } from '../../base/errors.ts'
+import {
+  chromeTrace,
+  createSchedule,
+  durationViolations,
+  scheduleDocument,
+  scheduleNamed,
+  scheduleNames,
+  scheduleText,
+  scheduleViolations,
+  simulate,
+  timelineSvg,
+  uniformTiming,
+} from '../../infrastructure/index.ts'
+
+interface Flags {
+  readonly ranks: string
+  readonly microbatches: string
+  readonly chunks: string
+  readonly forward: string
+  readonly backward: string
+  readonly weight: string
+  readonly overlapped?: string
+  readonly dispatch: string
+  readonly combine: string
+  readonly pointToPoint: string
+  readonly svg?: string
+  readonly trace?: string
+  readonly json?: boolean
+}
+
+/** Adds the verb to the program. */
+export function register(program: Command): void {
+  program
+    .command('schedule')
+    .summary('simulate a pipeline schedule: makespan, idle time, live activations, figure, trace')
+    .description('Simulates a pipeline schedule as events. Durations are of one chunk, in any unit.')
+    .argument('<name>', `one of ${scheduleNames.join(', ')}`)
+    .requiredOption('--ranks <count>', 'pipeline ranks (devices in a row)')
+    .requiredOption('--microbatches <count>', 'micro-batches of a step, both directions together')
+    .option('--chunks <count>', 'chunks a rank, for interleaved', '2')
+    .option('--forward <time>', 'F, one forward', '1')
+    .option('--backward <time>', 'B, the full backward', '2')
+    .option('--weight <time>', 'W, the weight-gradient part of B', '1')
+    .option('--overlapped <time>', 'F&B, a forward and a backward overlapped (default: F + B)')
+    .option('--dispatch <time>', 'all-to-all dispatch of a chunk, exposed outside overlapped pairs', '0')
+    .option('--combine <time>', 'all-to-all combine of a chunk, exposed outside overlapped pairs', '0')
+    .option('--point-to-point <time>', 'from one rank to the next', '0')
+    .option('--svg <file>', 'write the timeline as a figure')
+    .option('--trace <file>', 'write a trace for chrome://tracing or ui.perfetto.dev (1 unit = 1 ms)')
+    .option('--json', 'print one JSON document')
+    .action(run)
+}
+
+function run(text: string, flags: Flags): void {
+  const name = scheduleNamed(text)
+  if (!name) throw usageError('schedule', `one of ${scheduleNames.join(', ')}`, text)
+  const forward = Number(flags.forward)
+  const backward = Number(flags.backward)
+  const durations = { forward, backward, weight: Number(flags.weight), overlapped: Number(flags.overlapped ?? forward + backward) }
+  const communication = { dispatch: Number(flags.dispatch), combine: Number(flags.combine), pointToPoint: Number(flags.pointToPoint) }
+  const request = {
+    name,
+    rankCount: Number(flags.ranks),
+    microbatchCount: Number(flags.microbatches),
+    chunkCount: Number(flags.chunks),
+  }
+  const communicationViolations = Object.entries(communication)
+    .filter(([, time]) => !Number.isFinite(time) || time < 0 || time > 1e12)
+    .map(([key, time]) => `${key}: expected a duration from 0 to 1e12, got ${time}`)
+  rejectViolations(`schedule ${name}`, [...scheduleViolations(request), ...durationViolations(durations), ...communicationViolations])
+
+  const schedule = createSchedule(request)
+  const simulation = simulate(schedule, uniformTiming(schedule.stageCount, durations, communication))
+  if (flags.svg) write(flags.svg, timelineSvg(schedule, simulation))
+  if (flags.trace) write(flags.trace, JSON.stringify(chromeTrace(schedule, simulation)))
+  const document = scheduleDocument(schedule, simulation, durations)
+  process.stdout.write(`${flags.json ? JSON.stringify(document) : scheduleText(document)}\n`)
+}
+
+function write(file: string, contents: string): void {
+  try {
+    writeFileSync(file, contents)
+  } catch (cause) {
+    throw usageError(file, 'a file that can be written', (cause as Error).message, 'Choose another path.', cause)
+  }
+}
