@@ -1,4 +1,9 @@
 /** The public API of the infrastructure floor. */
+export * from './balancer/load-tracker.ts'
+export * from './balancer/loads-file.ts'
+export * from './balancer/pack.ts'
+export * from './balancer/rebalance.ts'
+export * from './balancer/replicate.ts'
 export * from './schedules/catalogue.ts'
 export * from './schedules/chrome-trace.ts'
 export * from './schedules/describe.ts'

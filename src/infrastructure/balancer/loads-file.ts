@@ -1,0 +1,29 @@
+/** Loads from outside, `[[…],[…]]` (layers x experts), checked before anything is made of them. */
+import { rejectViolations, usageError } from '../../base/errors.ts'
+
+/**
+ * @param text    a JSON document
+ * @param subject its name in messages
+ * @throws UsageError naming every row that is not a list of numbers
+ */
+export function parseLoads(text: string, subject = 'loads'): number[][] {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (cause) {
+    throw usageError(subject, 'JSON like [[90,132],[20,107]] (layers x experts)', (cause as Error).message, '', cause)
+  }
+  if (!Array.isArray(value)) throw usageError(subject, 'a list of layers, each a list of loads', describe(value))
+  const violations: string[] = []
+  value.forEach((layer: unknown, index) => {
+    if (!Array.isArray(layer)) violations.push(`layer ${index}: expected a list of loads, got ${describe(layer)}`)
+    else {
+      const bad = layer.findIndex((load) => typeof load !== 'number')
+      if (bad >= 0) violations.push(`layer ${index}, expert ${bad}: expected a number, got ${describe(layer[bad])}`)
+    }
+  })
+  rejectViolations(subject, violations)
+  return value as number[][]
+}
+
+const describe = (value: unknown): string => JSON.stringify(value)?.slice(0, 40) ?? String(value)
