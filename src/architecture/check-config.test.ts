@@ -52,6 +52,11 @@ const contradictions: readonly [string, Partial<ModelConfig>, RegExp][] = [
   ['a context beyond the reach of YaRN', { maxLength: 257 }, /maxLength: expected at most .* = 256, got 257/],
   ['YaRN bounds in the wrong order', { yarn: { ...presets.tiny.yarn!, betaFast: 0.5 } }, /yarn.betaFast: expected at least/],
   ['a YaRN factor below one', { yarn: { ...presets.tiny.yarn!, factor: 0.5 } }, /yarn.factor/],
+  [
+    'a trained length too short for a turn',
+    { maxLength: 16, yarn: { ...presets.tiny.yarn!, originalLength: 6 } },
+    /yarn.originalLength: expected at least 7/,
+  ],
   ['an unknown gate', { gate: 'relu' as 'softmax' }, /gate: expected sigmoid or softmax, got relu/],
   ['a model that nobody can count', { expertCount: 65_536, width: 2 ** 20, expertFfnWidth: 2 ** 20 }, /parameters: expected at most 2\^50/],
 ]

@@ -80,6 +80,11 @@ function yarnContradictions(yarn: YarnConfig, maxLength: number): string[] {
   if (yarn.betaFast < yarn.betaSlow) {
     violations.push(`yarn.betaFast: expected at least yarn.betaSlow = ${yarn.betaSlow}, got ${yarn.betaFast}`)
   }
+  if (yarn.originalLength < 2 * Math.PI * yarn.betaSlow) {
+    violations.push(
+      `yarn.originalLength: expected at least ${Math.ceil(2 * Math.PI * yarn.betaSlow)}, room for yarn.betaSlow turns, got ${yarn.originalLength}`,
+    )
+  }
   const reach = Math.floor(yarn.factor * yarn.originalLength)
   if (maxLength > reach) {
     violations.push(`maxLength: expected at most yarn.factor x yarn.originalLength = ${reach}, got ${maxLength}`)

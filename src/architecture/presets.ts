@@ -67,6 +67,7 @@ const deepseekV2: ModelConfig = {
   isGateNormalized: false,
   routedScale: 16,
   mtpDepth: 0,
+  // oxlint-disable-next-line oxc/approx-constant -- the released value has three digits, it is not the root of a half
   yarn: { ...yarn40, mscale: 0.707, mscaleAllDim: 0.707 },
 }
 

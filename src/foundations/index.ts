@@ -1,0 +1,6 @@
+/** What models are made of and stored in. */
+export * from './safetensors.ts'
+export * from './safetensors-floats.ts'
+export * from './safetensors-reader.ts'
+export * from './safetensors-storage.ts'
+export * from './safetensors-writer.ts'
