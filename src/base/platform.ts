@@ -49,12 +49,32 @@ export function availableThreads(): number {
 }
 
 /**
+ * The folder for what was fetched once and can be fetched again: `STRATA_CACHE`, or `strata` in the place that the
+ * operating system keeps for caches. It may not exist yet.
+ */
+export function cacheFolder(): string {
+  const { os, path } = node()
+  const { STRATA_CACHE, XDG_CACHE_HOME, LOCALAPPDATA } = globalThis.process.env
+  if (STRATA_CACHE) return path.resolve(STRATA_CACHE)
+  if (globalThis.process.platform === 'darwin') return path.join(os.homedir(), 'Library', 'Caches', 'strata')
+  if (globalThis.process.platform === 'win32')
+    return path.join(LOCALAPPDATA ?? path.join(os.homedir(), 'AppData', 'Local'), 'strata', 'cache')
+  return path.join(XDG_CACHE_HOME && path.isAbsolute(XDG_CACHE_HOME) ? XDG_CACHE_HOME : path.join(os.homedir(), '.cache'), 'strata')
+}
+
+/**
  * The bytes of a file that ships with the package.
  *
  * @param url address of the file, made with `new URL(…, import.meta.url)`
+ * @throws UsageError when there is no such file
  */
 export async function readAsset(url: URL): Promise<Uint8Array<ArrayBuffer>> {
-  if (isNode && url.protocol === 'file:') return new Uint8Array(node().fs.readFileSync(url))
+  if (isNode && url.protocol === 'file:') {
+    const { fs, url: urls } = node()
+    if (!fs.existsSync(url))
+      throw new UsageError(`${urls.fileURLToPath(url)}: expected a file of this package, got nothing. Install or build it again.`)
+    return new Uint8Array(fs.readFileSync(url))
+  }
   const response = await fetch(url)
   if (!response.ok) throw new UsageError(`${url.pathname}: expected a file, got HTTP status ${response.status}.`)
   return new Uint8Array(await response.arrayBuffer())

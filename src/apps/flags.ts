@@ -1,0 +1,77 @@
+/**
+ * The flags that several verbs share, written once. A verb names those that it takes; any other is an error of
+ * commander's, so no flag is ever accepted and then ignored.
+ */
+import type { Command } from 'commander'
+import { usageError } from '../base/errors.ts'
+import { parseSeconds } from '../base/format.ts'
+
+/** What the shared flags look like in a verb's options. */
+export interface CommonFlags {
+  /** "path=value" each, for `applySettings`. */
+  readonly set: readonly string[]
+  /** Root of all random streams. */
+  readonly seed?: number
+  /** Threads to compute with. */
+  readonly threads?: number
+  /** Time to spend, in seconds. */
+  readonly budget?: number
+  /** One JSON document on standard output, nothing else there. */
+  readonly json: boolean
+  /** No notes and no progress; warnings and errors still. */
+  readonly quiet: boolean
+}
+
+/**
+ * A parser for a whole number, for commander's `.option(flags, description, parser)`.
+ *
+ * @param subject the flag as typed
+ * @throws UsageError from the parser for anything else than a whole number in low..high
+ */
+export function wholeNumber(subject: string, low: number, high = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (!/^\d+$/.test(text) || value < low || value > high) {
+      const range = high === Number.MAX_SAFE_INTEGER ? `${low} or more` : `from ${low} to ${high}`
+      throw usageError(subject, `a whole number, ${range}`, `"${text}"`)
+    }
+    return value
+  }
+}
+
+/** A parser for a number, as `wholeNumber`. */
+export function decimalNumber(subject: string, low: number, high: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (text.trim() === '' || !(value >= low && value <= high)) throw usageError(subject, `a number from ${low} to ${high}`, `"${text}"`)
+    return value
+  }
+}
+
+/** More threads than any machine of this kind runs: a typing mistake. */
+const mostThreads = 256
+
+const adders: { readonly [Name in keyof CommonFlags]-?: (command: Command) => Command } = {
+  set: (command) =>
+    command.option(
+      '--set <path=value>',
+      'change one setting; may be given several times',
+      (text, before: string[]) => [...before, text],
+      [],
+    ),
+  seed: (command) => command.option('--seed <number>', 'root of all random streams', wholeNumber('--seed', 0)),
+  threads: (command) => command.option('--threads <count>', 'threads to compute with', wholeNumber('--threads', 1, mostThreads)),
+  budget: (command) => command.option('--budget <time>', 'time to spend, such as 10m or 2h', (text) => parseSeconds(text, '--budget')),
+  json: (command) => command.option('--json', 'print one JSON document and nothing else', false),
+  quiet: (command) => command.option('--quiet', 'print the result only', false),
+}
+
+/**
+ * Adds shared flags to a verb's command.
+ *
+ * @returns the command, for chaining
+ */
+export function commonFlags(command: Command, ...names: readonly (keyof CommonFlags)[]): Command {
+  for (const name of names) adders[name](command)
+  return command
+}
