@@ -129,6 +129,17 @@ function contradictions(config: ModelConfig): string[] {
 }
 
 /**
+ * What is wrong with a configuration, one line each, beginning with the field's name.
+ *
+ * @param config sizes of a model, perhaps from outside
+ * @returns nothing when all rules hold; contradictions between fields are looked for once every field is in its range
+ */
+export function modelConfigViolations(config: ModelConfig): string[] {
+  const ranges = rangeViolations(config)
+  return ranges.length > 0 ? ranges : contradictions(config)
+}
+
+/**
  * Checks sizes, ranges and divisibility.
  *
  * @param config  sizes of a model, perhaps from outside
@@ -137,7 +148,6 @@ function contradictions(config: ModelConfig): string[] {
  * @throws UsageError naming every violation
  */
 export function checkModelConfig(config: ModelConfig, subject = 'model'): ModelConfig {
-  const ranges = rangeViolations(config)
-  rejectViolations(subject, ranges.length > 0 ? ranges : contradictions(config), 'Change these settings so that they fit each other.')
+  rejectViolations(subject, modelConfigViolations(config), 'Change these settings so that they fit each other.')
   return config
 }

@@ -8,10 +8,13 @@ import { rejectViolations, usageError } from '../base/errors.ts'
 import { node } from '../base/platform.ts'
 import { headerLengthBytes, parseHeader, parseHeaderLength, safetensorsDtypeBytes, type TensorEntry } from './safetensors.ts'
 import { decodeFloats } from './safetensors-floats.ts'
-import { type ByteSource, fileSource } from './safetensors-storage.ts'
+import { type ByteSource, fileSource, readTextFile } from './safetensors-storage.ts'
 
 /** Bytes that are decoded at a time; a multiple of every element's size. */
 const pieceBytes = 1 << 22
+
+/** An index of this many bytes would name about a million tensors. */
+const maxIndexBytes = 100_000_000
 
 /** Tensors by name, read when asked for. */
 export interface TensorSource {
@@ -129,7 +132,7 @@ export function openSafetensorsFolder(folder: string, stem = 'model'): TensorSou
   const index = path.join(folder, `${stem}.safetensors.index.json`)
   if (fs.existsSync(single)) return openSafetensors(single)
   if (!fs.existsSync(index)) throw usageError(folder, `${stem}.safetensors or ${stem}.safetensors.index.json`, 'neither', 'Check the path.')
-  const shardOfTensor = parseIndex(index, readIndexText(index))
+  const shardOfTensor = parseIndex(index, readTextFile(index, maxIndexBytes))
   const shards = new Map<string, TensorSource>()
   try {
     for (const file of new Set(shardOfTensor.values())) shards.set(file, openSafetensors(path.join(folder, file)))
@@ -137,21 +140,6 @@ export function openSafetensorsFolder(folder: string, stem = 'model'): TensorSou
   } catch (error) {
     for (const shard of shards.values()) shard.close()
     throw error
-  }
-}
-
-/** Reads an index whole; one of 100 MB would name about a million tensors. */
-function readIndexText(path: string): string {
-  const source = fileSource(path)
-  try {
-    if (source.byteLength > 100_000_000) throw usageError(path, 'an index of at most 100 MB', `${source.byteLength} bytes`)
-    const bytes = new Uint8Array(source.byteLength)
-    source.readInto(bytes, 0)
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch (cause) {
-    throw cause instanceof TypeError ? usageError(path, 'UTF-8', 'other bytes', '', cause) : cause
-  } finally {
-    source.close()
   }
 }
 

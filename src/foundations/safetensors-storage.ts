@@ -67,6 +67,28 @@ export function fileSource(path: string): ByteSource {
   }
 }
 
+/**
+ * A text file as a whole.
+ *
+ * @param path     where it is
+ * @param maxBytes more than any honest file of its kind has
+ * @throws UsageError when it cannot be read, is longer, or is not UTF-8
+ */
+export function readTextFile(path: string, maxBytes: number): string {
+  const source = fileSource(path)
+  try {
+    if (source.byteLength > maxBytes)
+      throw usageError(path, `at most ${maxBytes} bytes`, `${source.byteLength}`, 'This is another kind of file.')
+    const bytes = new Uint8Array(source.byteLength)
+    source.readInto(bytes, 0)
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch (cause) {
+    throw cause instanceof TypeError ? usageError(path, 'text in UTF-8', 'other bytes', 'Convert it to UTF-8.', cause) : cause
+  } finally {
+    source.close()
+  }
+}
+
 function tooShort(subject: string, expectedBytes: number, gotBytes: number): UsageError {
   return usageError(
     subject,
