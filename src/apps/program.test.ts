@@ -133,11 +133,18 @@ test('with --json an error is one JSON document on standard output', async () =>
   assert.equal((JSON.parse(unknown.out) as { error: { kind: string } }).error.kind, 'usage')
 })
 
-test('the list of verbs says of each what the verb says of itself', async () => {
-  const program = await createProgram(() => true)
-  const listed = realVerbs.map(({ name, summary }) => [name, summary])
+test('every verb of the list registers one command under its name and summary, with JSON for programs', async () => {
+  const { commands } = await createProgram(() => true)
   assert.deepEqual(
-    program.commands.map((command) => [command.name(), command.description()]),
-    listed,
+    commands.map((command) => [command.name(), command.summary() || command.description()]),
+    realVerbs.map(({ name, summary }) => [name, summary]),
   )
+  for (const command of commands) {
+    const leaves = command.commands.length > 0 ? command.commands : [command]
+    for (const leaf of leaves)
+      assert.ok(
+        [...leaf.options, ...command.options].some(({ long }) => long === '--json'),
+        `${command.name()} has no --json`,
+      )
+  }
 })

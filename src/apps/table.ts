@@ -8,7 +8,7 @@ export interface Column {
 
 /** Width in cells of a terminal, colours left out. */
 // oxlint-disable-next-line no-control-regex -- the escape character is what is looked for
-export const textWidth = (text: string): number => [...text.replace(/\u001B\[\d+m/g, '')].length
+const textWidth = (text: string): number => [...text.replace(/\u001B\[\d+m/g, '')].length
 
 /** Fills a text up with spaces to a width, on the left for numbers. */
 export function pad(text: string, width: number, align: 'left' | 'right' = 'left'): string {

@@ -5,20 +5,30 @@
 import type { Command } from 'commander'
 
 /** What a module in `verbs/` exports. */
-export interface VerbModule {
+interface VerbModule {
   /** Adds the verb's command, with its description, arguments, flags and action. */
   readonly register: (program: Command) => void
 }
 
 export interface Verb {
   readonly name: string
-  /** The description of the command, word for word: the list of verbs is printed without loading them. */
+  /** The summary of the command (or its description, when it has none), word for word: help lists verbs without loading them. */
   readonly summary: string
   readonly load: () => Promise<VerbModule>
 }
 
 /** The verbs in the order in which help prints them. */
 export const verbs: readonly Verb[] = [
+  {
+    name: 'schedule',
+    summary: 'simulate a pipeline schedule: makespan, idle time, live activations, figure, trace',
+    load: () => import('./verbs/schedule.ts'),
+  },
+  {
+    name: 'balance',
+    summary: 'place experts and redundant replicas on devices',
+    load: () => import('./verbs/balance.ts'),
+  },
   {
     name: 'doctor',
     summary: 'check that this machine has what Strata needs',
