@@ -7,7 +7,7 @@ import * as fc from 'fast-check'
 import { UsageError } from '../base/errors.ts'
 import { modelConfigViolations } from './check-config.ts'
 import type { ModelConfig } from './config.ts'
-import { fromHfConfig, parseHfConfig, readHfConfig, toHfConfig } from './hf-config.ts'
+import { formatHfConfig, fromHfConfig, parseHfConfig, readHfConfig, toHfConfig } from './hf-config.ts'
 import { presets } from './presets.ts'
 
 /** The released V3 file, key by key, legacy keys included. */
@@ -112,7 +112,7 @@ test('the V2 class is read with its gate, Kimi-K2 as the V3 class', () => {
 
 for (const [name, config] of Object.entries(presets)) {
   test(`${name} is written and read back unchanged`, () => {
-    assert.deepEqual(parseHfConfig(JSON.stringify(toHfConfig(config))), config)
+    assert.deepEqual(parseHfConfig(formatHfConfig(config)), config)
   })
 }
 
@@ -129,10 +129,24 @@ test('what is written carries the names that transformers looks for', () => {
   assert.equal(toHfConfig(presets['deepseek-v2-lite'])['topk_method'], 'greedy')
 })
 
+test('numbers that Python reads as floats are written with their point', () => {
+  const text = formatHfConfig(presets['deepseek-v2'])
+  for (const line of [
+    '"routed_scaling_factor": 16.0,',
+    '"rope_theta": 10000.0,',
+    '"factor": 40.0,',
+    '"beta_slow": 1.0,',
+    '"vocab_size": 102400,',
+  ]) {
+    assert.ok(text.includes(line), line)
+  }
+  assert.ok(text.includes('"rms_norm_eps": 0.000001,') && text.endsWith('}\n'))
+})
+
 const rejected: readonly [string, object, RegExp][] = [
   ['biases in attention', { attention_bias: true }, /attention_bias: expected false/],
   ['tied embeddings', { tie_word_embeddings: true }, /tie_word_embeddings: expected false/],
-  ['another activation', { hidden_act: 'gelu' }, /hidden_act: expected "silu"/],
+  ['another activation', { hidden_act: 'gelu' }, /hidden_act: expected "silu", got "gelu"/],
   ['MoE in every other layer', { moe_layer_freq: 2 }, /moe_layer_freq: expected 1/],
   ['half-rotated pairs', { rope_interleave: false }, /rope_interleave: expected true/],
   ['another scaling', { rope_scaling: { type: 'linear', factor: 2 } }, /rope_scaling.type: /],
@@ -142,7 +156,11 @@ const rejected: readonly [string, object, RegExp][] = [
     { rope_scaling: { type: 'yarn', factor: 2 } },
     /original_max_position_embeddings: expected a whole number .*got NaN/,
   ],
-  ['a scaling key that nobody knows', { rope_scaling: { ...releasedV3.rope_scaling, short_factor: [1] } }, /rope_scaling: .*short_factor/],
+  [
+    'a scaling key that nobody knows',
+    { rope_scaling: { ...releasedV3.rope_scaling, short_factor: [1] } },
+    /rope_scaling: expected known keys, got short_factor/,
+  ],
   [
     'one weight of two',
     { rope_scaling: { ...releasedV3.rope_scaling, mscale_all_dim: 0, mscale: 0.5 } },
@@ -159,7 +177,7 @@ const rejected: readonly [string, object, RegExp][] = [
   ['a window', { sliding_window: 4096 }, /sliding_window: expected a known key/],
   ['no experts', { n_routed_experts: null }, /n_routed_experts: expected number, got null/],
   ['another kind of model', { model_type: 'llama' }, /model_type: /],
-  ['text where a number belongs', { hidden_size: '7168' }, /hidden_size: expected number, got string/],
+  ['text where a number belongs', { hidden_size: '7168' }, /hidden_size: expected number, got "7168"/],
   ['a missing base', { rope_theta: undefined }, /rope_theta: expected a number above 1/],
   ['sizes that do not fit, in the words of the file', { n_group: 7 }, /n_routed_experts: expected a multiple of n_group = 7, got 256/],
 ]

@@ -5,6 +5,7 @@
  * What is written, `transformers` reads as DeepseekV3ForCausalLM or DeepseekV2ForCausalLM. One difference of that
  * implementation remains: it gives the norms of the latents an epsilon of 1e-6 whatever `rms_norm_eps` says.
  */
+import type { z } from 'zod'
 import { rejectViolations, usageError } from '../base/errors.ts'
 import { readTextFile } from '../foundations/safetensors-storage.ts'
 import { modelConfigViolations } from './check-config.ts'
@@ -98,17 +99,22 @@ export function parseHfConfig(text: string, subject = 'config.json'): ModelConfi
  */
 export function fromHfConfig(value: unknown, subject = 'config.json'): ModelConfig {
   const unknown = unknownKeys(value)
-  const parsed = hfConfigSchema.safeParse(value)
-  if (!parsed.success) {
-    const issues = parsed.error.issues.map(
-      ({ path, message }) => `${path.join('.') || 'the file'}: ${message.replace(/^Invalid \w+: /, '').replace('received', 'got')}`,
-    )
-    rejectViolations(subject, [...issues, ...unknown], hint)
-    throw usageError(subject, 'a configuration', 'something else', hint)
-  }
-  const config = toModelConfig(parsed.data)
-  rejectViolations(subject, [...unknown, ...classViolations(parsed.data), ...modelConfigViolations(config).map(inKeys)], hint)
-  return config
+  const { success, data, error } = hfConfigSchema.safeParse(value)
+  const violations = success
+    ? [...classViolations(data), ...modelConfigViolations(toModelConfig(data)).map(inKeys)]
+    : error.issues.map((issue) => describeIssue(issue, value))
+  rejectViolations(subject, [...violations, ...unknown], hint)
+  return toModelConfig(data!)
+}
+
+/** An issue of the schema in the house's form. */
+function describeIssue(issue: z.core.$ZodIssue, value: unknown): string {
+  const key = issue.path.join('.') || 'the file'
+  if (issue.code === 'unrecognized_keys') return `${key}: expected known keys, got ${issue.keys.join(', ').slice(0, 80)}`
+  const got = issue.path.reduce<unknown>((inner, step) => (inner as Record<PropertyKey, unknown>)[step], value)
+  const expected = issue.message.replace(/^.*?expected /, '').replace(/, received.*$/, '')
+  const shown = got === undefined ? 'nothing' : typeof got === 'object' && got !== null ? 'a structure' : JSON.stringify(got).slice(0, 40)
+  return `${key}: expected ${expected.replaceAll('|', ', ')}, got ${shown}`
 }
 
 function unknownKeys(value: unknown): string[] {
@@ -266,6 +272,21 @@ export function toHfConfig(config: ModelConfig, options: HfConfigOptions = {}): 
   }
   fromHfConfig(hf, 'export')
   return hf
+}
+
+/** Keys that Python must read as floats, so a whole value is written with its point. */
+const floatKeys =
+  /"(routed_scaling_factor|rms_norm_eps|initializer_range|attention_dropout|rope_theta|factor|beta_fast|beta_slow|mscale|mscale_all_dim)": -?\d+(?=,?$)/gm
+
+/**
+ * The text of a `config.json`.
+ *
+ * @param config  sizes
+ * @param options tokens and dtype
+ * @throws UsageError as `toHfConfig`
+ */
+export function formatHfConfig(config: ModelConfig, options: HfConfigOptions = {}): string {
+  return `${JSON.stringify(toHfConfig(config, options), null, 2).replace(floatKeys, '$&.0')}\n`
 }
 
 function hfScaling(yarn: YarnConfig): Record<string, unknown> {
