@@ -1,0 +1,5 @@
+/** The tokenizer's public face. */
+export { StreamingDecoder } from './decoder.ts'
+export { specialTokens } from './special-tokens.ts'
+export { type EncodeOptions, Tokenizer } from './tokenizer.ts'
+export { type TokenizerProgress, type TrainTokenizerOptions, trainTokenizer } from './train.ts'
