@@ -1,0 +1,2 @@
+/** Data, the mixture, the training loop. */
+export * from './data/index.ts'
