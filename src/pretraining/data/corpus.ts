@@ -92,8 +92,20 @@ async function loadSet(
   options: CorpusOptions,
   onEvent: OnDataEvent,
 ): Promise<{ documents: Document[]; fallback: string | null }> {
-  const maths = (size: DataSet) =>
-    generateMaths(options.seed, mathsCharacters[size]).map((text) => makeDocument('maths', { ...text, id: `maths/${text.id}` }))
+  const maths = (size: DataSet) => {
+    const pages = generateMaths(options.seed, mathsCharacters[size]).map((text) =>
+      makeDocument('maths', { ...text, id: `maths/${text.id}` }),
+    )
+    onEvent({
+      type: 'data-source',
+      source: 'maths',
+      domain: 'maths',
+      documents: pages.length,
+      utf8Bytes: totalBytes(pages),
+      isCached: false,
+    })
+    return pages
+  }
   const vendored = async () => [...(await vendoredDocuments()), ...maths('vendored')]
   if (set === 'vendored') return { documents: await vendored(), fallback: null }
 

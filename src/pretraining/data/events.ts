@@ -3,7 +3,7 @@
 export type DataEvent =
   /** A package came over the network and its checksum held. */
   | { readonly type: 'data-fetched'; readonly packageName: string; readonly version: string; readonly packedBytes: number }
-  /** A source's documents are ready, out of the cache or freshly extracted. */
+  /** A source's documents are ready, out of the cache or freshly extracted (the mathematics: generated). */
   | {
       readonly type: 'data-source'
       readonly source: string

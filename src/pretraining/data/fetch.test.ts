@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
@@ -131,6 +131,15 @@ test('a damaged cache is made again; a damaged package is refused', async () => 
     loadSources([source], cache, () => {}),
     /expected sha512-/,
   )
+})
+
+test('what an interrupted process left is removed, what another one is fetching is not', async () => {
+  const { source, cache } = madeSource('stale')
+  rmSync(packedFile(cache, source.package))
+  for (const name of ['incoming-1-1', 'incoming-2-2']) mkdirSync(path.join(cache, name))
+  utimesSync(path.join(cache, 'incoming-1-1'), new Date(0), new Date(0))
+  await withoutPrograms(() => loadSources([source], cache, () => {}))
+  assert.deepEqual(readdirSync(cache), ['incoming-2-2', 'packages'])
 })
 
 test('what is missing is reported with npm’s reason', async () => {

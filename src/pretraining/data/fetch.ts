@@ -30,6 +30,9 @@ const npmFlags = [
   '--fetch-timeout=60000',
 ]
 
+/** A folder of arriving packages that is older than this belongs to a process that was ended in the middle. */
+const staleMs = 3_600_000
+
 /** A package that could not be had, and why, in one line. */
 export interface FetchFailure {
   readonly package: PinnedPackage
@@ -82,6 +85,16 @@ function shares(packages: readonly PinnedPackage[]): PinnedPackage[][] {
   return loads.map(({ packages }) => packages)
 }
 
+/** Removes what interrupted processes left in the cache. */
+function removeStale(cacheFolder: string): void {
+  const { fs, path } = node()
+  for (const name of fs.readdirSync(cacheFolder).filter((name) => name.startsWith('incoming-'))) {
+    const left = path.join(cacheFolder, name)
+    const stat = fs.statSync(left, { throwIfNoEntry: false })
+    if (stat && Date.now() - stat.mtimeMs > staleMs) fs.rmSync(left, { recursive: true, force: true })
+  }
+}
+
 /**
  * Brings packages into the cache; those in place already cost nothing.
  *
@@ -103,6 +116,7 @@ export async function fetchPackages(
     throw usageError(folder, 'a folder to write to', (cause as NodeJS.ErrnoException).code ?? 'an error', 'Set STRATA_CACHE.', cause)
   }
   try {
+    removeStale(cacheFolder)
     // Settled, not all: no npm process may still be writing when the folder goes.
     const outcomes = await Promise.allSettled(
       shares(missing).map(async (share) => {
