@@ -12,7 +12,7 @@ const [verb, ...rest] = process.argv.slice(2)
 function run(args) {
   // Signals reach the child through the terminal's process group: it ends by itself, and its status is ours.
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => {})
-  const { status, signal } = spawnSync(node, args, { cwd: verb === 'strata' ? process.env.INIT_CWD ?? root : root, stdio: 'inherit' })
+  const { status, signal } = spawnSync(node, args, { cwd: verb === 'strata' ? (process.env.INIT_CWD ?? root) : root, stdio: 'inherit' })
   if (status !== 0) process.exit(status ?? (signal === 'SIGINT' ? 130 : 1))
 }
 

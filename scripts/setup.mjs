@@ -76,7 +76,10 @@ const kernelBuilds = { relaxed: ['--enable', 'relaxed-simd', '--use', 'ASC_RELAX
 
 function buildKernels(node) {
   const folder = path.join(root, 'kernels')
-  const sources = readdirSync(folder).filter((file) => file.endsWith('.ts')).sort().map((file) => path.join(folder, file))
+  const sources = readdirSync(folder)
+    .filter((file) => file.endsWith('.ts'))
+    .sort()
+    .map((file) => path.join(folder, file))
   const target = path.join(build, 'kernels')
   const outputs = Object.keys(kernelBuilds).map((name) => path.join(target, `${name}.wasm`))
   const asc = path.join(root, 'node_modules', 'assemblyscript', 'bin', 'asc.js')
@@ -86,9 +89,14 @@ function buildKernels(node) {
     for (const [name, flags] of Object.entries(kernelBuilds)) {
       const file = path.join(target, `${name}.wasm`)
       const common = ['-O3', '--converge', '--noAssert', '--runtime', 'stub', '--importMemory', '--sharedMemory']
-      const memory = ['--initialMemory', '1', '--maximumMemory', '65536', '--memoryBase', '1024']
+      const memory = ['--initialMemory', '1', '--maximumMemory', '65536', '--memoryBase', '4096']
       const features = ['--enable', 'simd', '--enable', 'threads']
-      run(node, [asc, 'kernels/index.ts', '-o', `${file}.new`, ...common, ...memory, ...features, ...flags], root, `kernels: ${name} build failed`)
+      run(
+        node,
+        [asc, 'kernels/index.ts', '-o', `${file}.new`, ...common, ...memory, ...features, ...flags],
+        root,
+        `kernels: ${name} build failed`,
+      )
       renameSync(`${file}.new`, file)
     }
   })

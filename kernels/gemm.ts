@@ -1,0 +1,349 @@
+/**
+ * Matrix products in f32:  C_MN (+)= A_MK · B_KN,  plain or in groups of rows, and the transposed form that weight
+ * gradients need,  C_MN += A_KMᵀ · B_KN.
+ *
+ *   B is packed whole, once:        panels of 8 columns, K x 8 numbers each, zero-padded on the right
+ *   A is read where it lies:        6 rows at a time, through row addresses, so a gather of rows costs nothing
+ *   a tile of C:                    up to 96 rows (an A block of 96 x 512 sits in L2), all columns
+ *
+ *        B panel (8 x 512, L1)
+ *        ┌──┐
+ *   A ┌──┼──┤   6 x 8 numbers of C live in 12 vector registers; each k takes 2 loads of B, 6 broadcasts of A and
+ *   6 │  │▓▓│   12 multiply-adds: 16 registers hold 12 + 2 + 1, and 96 FLOPs pay for 56 bytes from L1.
+ *     └──┴──┘
+ *
+ * K is cut into blocks of 512, always at the same places, so each number of C is summed in one fixed order whatever
+ * the tiles and threads are. Plain twin: `matmul` in src/compute/reference.ts. Figures: bench/gemm.bench.ts.
+ */
+import { madd, splat } from './simd'
+import { address, barrier, nextTile, threadIndex, word } from './threads'
+
+export const MR = 6
+export const NR = 8
+/** Rows of C in a tile, at most. */
+export const MC = 96
+/** Depth of a block of K. */
+export const KC = 512
+/** A transposed block of A: MC rows of KC numbers and a cache line, so that its rows do not share cache sets. */
+export const BLOCK_STRIDE = KC + 16
+
+// @ts-ignore: decorator
+@inline
+function ceilDiv(a: i32, b: i32): i32 {
+  return (a + b - 1) / b
+}
+
+/** c[0..5][0..7] (+)= sum over k < depth of a_row[k] * b[k][0..7]; `ldc` in bytes. */
+function micro(
+  c: usize, ldc: usize, a0: usize, a1: usize, a2: usize, a3: usize, a4: usize, a5: usize,
+  b: usize, depth: i32, accumulate: bool,
+): void {
+  let c00 = splat(0), c01 = splat(0), c10 = splat(0), c11 = splat(0), c20 = splat(0), c21 = splat(0)
+  let c30 = splat(0), c31 = splat(0), c40 = splat(0), c41 = splat(0), c50 = splat(0), c51 = splat(0)
+  let b0: v128, b1: v128, a: v128
+  for (let k = 0; k < depth; k++) {
+    b0 = v128.load(b)
+    b1 = v128.load(b, 16)
+    a = v128.load32_splat(a0); c00 = madd(a, b0, c00); c01 = madd(a, b1, c01)
+    a = v128.load32_splat(a1); c10 = madd(a, b0, c10); c11 = madd(a, b1, c11)
+    a = v128.load32_splat(a2); c20 = madd(a, b0, c20); c21 = madd(a, b1, c21)
+    a = v128.load32_splat(a3); c30 = madd(a, b0, c30); c31 = madd(a, b1, c31)
+    a = v128.load32_splat(a4); c40 = madd(a, b0, c40); c41 = madd(a, b1, c41)
+    a = v128.load32_splat(a5); c50 = madd(a, b0, c50); c51 = madd(a, b1, c51)
+    a0 += 4; a1 += 4; a2 += 4; a3 += 4; a4 += 4; a5 += 4
+    b += 32
+  }
+  if (accumulate) {
+    let p = c
+    c00 = f32x4.add(v128.load(p), c00); c01 = f32x4.add(v128.load(p, 16), c01); p += ldc
+    c10 = f32x4.add(v128.load(p), c10); c11 = f32x4.add(v128.load(p, 16), c11); p += ldc
+    c20 = f32x4.add(v128.load(p), c20); c21 = f32x4.add(v128.load(p, 16), c21); p += ldc
+    c30 = f32x4.add(v128.load(p), c30); c31 = f32x4.add(v128.load(p, 16), c31); p += ldc
+    c40 = f32x4.add(v128.load(p), c40); c41 = f32x4.add(v128.load(p, 16), c41); p += ldc
+    c50 = f32x4.add(v128.load(p), c50); c51 = f32x4.add(v128.load(p, 16), c51)
+  }
+  v128.store(c, c00); v128.store(c, c01, 16); c += ldc
+  v128.store(c, c10); v128.store(c, c11, 16); c += ldc
+  v128.store(c, c20); v128.store(c, c21, 16); c += ldc
+  v128.store(c, c30); v128.store(c, c31, 16); c += ldc
+  v128.store(c, c40); v128.store(c, c41, 16); c += ldc
+  v128.store(c, c50); v128.store(c, c51, 16)
+}
+
+/** Rows and columns that are left over at the edges of C: computed in full into `edge`, then the valid part is kept. */
+function microEdge(
+  c: usize, ldc: usize, a0: usize, a1: usize, a2: usize, a3: usize, a4: usize, a5: usize,
+  b: usize, depth: i32, accumulate: bool, rows: i32, columns: i32, edge: usize,
+): void {
+  micro(edge, NR * 4, a0, a1, a2, a3, a4, a5, b, depth, false)
+  for (let i = 0; i < rows; i++) {
+    const from = edge + (<usize>(i * NR) << 2)
+    const to = c + <usize>i * ldc
+    for (let j: usize = 0; j < <usize>columns; j++) {
+      const value = load<f32>(from + (j << 2))
+      store<f32>(to + (j << 2), accumulate ? load<f32>(to + (j << 2)) + value : value)
+    }
+  }
+}
+
+/**
+ * One tile: C (+)= A · B for `rows` rows and one block of K. Rows of A lie `lda` bytes apart, or where the list `from`
+ * of row numbers says. `b` is the packed B of all N columns from this block of K on, `panel` bytes from panel to panel.
+ */
+export function tile(
+  c: usize, ldc: usize, a: usize, lda: usize, from: usize, rows: i32,
+  b: usize, panel: usize, columns: i32, depth: i32, accumulate: bool, edge: usize,
+): void {
+  const last = rows - 1
+  for (let j = 0; j < columns; j += NR) {
+    const width = columns - j < NR ? columns - j : NR
+    for (let i = 0; i < rows; i += MR) {
+      // Past the last row its address stands in: computed for nothing, never stored.
+      const i1 = i + 1 < last ? i + 1 : last
+      const i2 = i + 2 < last ? i + 2 : last
+      const i3 = i + 3 < last ? i + 3 : last
+      const i4 = i + 4 < last ? i + 4 : last
+      const i5 = i + 5 < last ? i + 5 : last
+      let a0: usize, a1: usize, a2: usize, a3: usize, a4: usize, a5: usize
+      if (from) {
+        a0 = a + <usize>load<u32>(from + (<usize>i << 2)) * lda
+        a1 = a + <usize>load<u32>(from + (<usize>i1 << 2)) * lda
+        a2 = a + <usize>load<u32>(from + (<usize>i2 << 2)) * lda
+        a3 = a + <usize>load<u32>(from + (<usize>i3 << 2)) * lda
+        a4 = a + <usize>load<u32>(from + (<usize>i4 << 2)) * lda
+        a5 = a + <usize>load<u32>(from + (<usize>i5 << 2)) * lda
+      } else {
+        a0 = a + <usize>i * lda
+        a1 = a + <usize>i1 * lda
+        a2 = a + <usize>i2 * lda
+        a3 = a + <usize>i3 * lda
+        a4 = a + <usize>i4 * lda
+        a5 = a + <usize>i5 * lda
+      }
+      const to = c + <usize>i * ldc + (<usize>j << 2)
+      const height = rows - i < MR ? rows - i : MR
+      if (height == MR && width == NR) micro(to, ldc, a0, a1, a2, a3, a4, a5, b, depth, accumulate)
+      else microEdge(to, ldc, a0, a1, a2, a3, a4, a5, b, depth, accumulate, height, width, edge)
+    }
+    b += panel
+  }
+}
+
+/**
+ * C_g (+)= A_g · B_g for groups g of consecutive rows (one group: a plain product).
+ *
+ * 0 c  1 a  2 packed b  3 N  4 K  5 ldc  6 lda (elements)  7 row numbers of A or 0  8 accumulate
+ * 9 groups  10 row offsets (groups + 1 numbers)  11 rows in a tile  12 scratch: 256 bytes a thread
+ */
+export function gemm(): void {
+  const c = address(0), a = address(1), b = address(2)
+  const N = word(3), K = word(4)
+  const ldc = <usize>word(5) << 2, lda = <usize>word(6) << 2
+  const from = address(7)
+  const accumulate = word(8) != 0
+  const groups = word(9)
+  const offsets = address(10)
+  const height = word(11)
+  const edge = address(12) + (<usize>threadIndex() << 8)
+  const panel = <usize>K * NR * 4
+  const packedGroup = panel * <usize>ceilDiv(N, NR)
+
+  // Tiles are numbered group by group; a thread's numbers only grow, so it walks the groups once.
+  let group = 0
+  let first = 0
+  for (let t = nextTile(0); ; t = nextTile(0)) {
+    let begin = 0, rows = 0
+    while (group < groups) {
+      begin = load<i32>(offsets + (<usize>group << 2))
+      rows = load<i32>(offsets + (<usize>group << 2), 4) - begin
+      const tiles = ceilDiv(rows, height)
+      if (t < first + tiles) break
+      first += tiles
+      group++
+    }
+    if (group >= groups) return
+    const row = begin + (t - first) * height
+    const count = begin + rows - row < height ? begin + rows - row : height
+    const source = from ? from + (<usize>row << 2) : 0
+    const base = from ? a : a + <usize>row * lda
+    const packed = b + <usize>group * packedGroup
+    for (let k = 0; k < K; k += KC) {
+      const depth = K - k < KC ? K - k : KC
+      tile(
+        c + <usize>row * ldc, ldc, base + (<usize>k << 2), lda, source, count,
+        packed + <usize>k * NR * 4, panel, N, depth, accumulate || k > 0, edge,
+      )
+    }
+    if (K == 0 && !accumulate) {
+      for (let i = 0; i < count; i++) memory.fill(c + <usize>(row + i) * ldc, 0, <usize>N << 2)
+    }
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+/** Writes the transpose of the 4 x 4 numbers at `p` (rows `stride` bytes apart) to `q` (rows `step` bytes apart). */
+function transpose4(p0: usize, p1: usize, p2: usize, p3: usize, q: usize, step: usize): void {
+  const r0 = v128.load(p0), r1 = v128.load(p1), r2 = v128.load(p2), r3 = v128.load(p3)
+  const t0 = v128.shuffle<f32>(r0, r1, 0, 4, 1, 5)
+  const t1 = v128.shuffle<f32>(r0, r1, 2, 6, 3, 7)
+  const t2 = v128.shuffle<f32>(r2, r3, 0, 4, 1, 5)
+  const t3 = v128.shuffle<f32>(r2, r3, 2, 6, 3, 7)
+  v128.store(q, v128.shuffle<f32>(t0, t2, 0, 1, 4, 5))
+  v128.store(q + step, v128.shuffle<f32>(t0, t2, 2, 3, 6, 7))
+  v128.store(q + 2 * step, v128.shuffle<f32>(t1, t3, 0, 1, 4, 5))
+  v128.store(q + 3 * step, v128.shuffle<f32>(t1, t3, 2, 3, 6, 7))
+}
+
+/** One panel from B_KN: 8 (or fewer) columns of rows `ldb` bytes apart, or of the rows that `from` lists. */
+export function packPanel(to: usize, b: usize, ldb: usize, from: usize, K: i32, columns: i32): void {
+  for (let k = 0; k < K; k++) {
+    const p = b + (from ? <usize>load<u32>(from + (<usize>k << 2)) : <usize>k) * ldb
+    const q = to + (<usize>k << 5)
+    if (columns == NR) {
+      v128.store(q, v128.load(p))
+      v128.store(q, v128.load(p, 16), 16)
+    } else {
+      for (let j: usize = 0; j < <usize>NR; j++) store<f32>(q + (j << 2), j < <usize>columns ? load<f32>(p + (j << 2)) : 0)
+    }
+  }
+}
+
+/** One panel from B stored as B_NK: row j of the store is column j of the panel. */
+export function packPanelTransposed(to: usize, b: usize, ldb: usize, K: i32, columns: i32): void {
+  let k = 0
+  if (columns == NR) {
+    for (; k + 4 <= K; k += 4) {
+      const p = b + (<usize>k << 2)
+      const q = to + (<usize>k << 5)
+      transpose4(p, p + ldb, p + 2 * ldb, p + 3 * ldb, q, 32)
+      const r = p + 4 * ldb
+      transpose4(r, r + ldb, r + 2 * ldb, r + 3 * ldb, q + 16, 32)
+    }
+  }
+  for (; k < K; k++) {
+    const q = to + (<usize>k << 5)
+    for (let j: usize = 0; j < <usize>NR; j++) {
+      store<f32>(q + (j << 2), j < <usize>columns ? load<f32>(b + j * ldb + (<usize>k << 2)) : 0)
+    }
+  }
+}
+
+/**
+ * Packs B for `gemm`, one panel a tile.
+ *
+ * 0 out  1 b  2 N  3 K  4 ldb (elements)  5 stored as B_NK  6 groups  7 elements from group to group
+ */
+export function pack(): void {
+  const out = address(0), b = address(1)
+  const N = word(2), K = word(3)
+  const ldb = <usize>word(4) << 2
+  const isTransposed = word(5) != 0
+  const groups = word(6)
+  const stride = <usize>word(7) << 2
+  const panels = ceilDiv(N, NR)
+  for (let t = nextTile(0); t < groups * panels; t = nextTile(0)) {
+    const group = t / panels
+    const j = (t - group * panels) * NR
+    const columns = N - j < NR ? N - j : NR
+    const to = out + <usize>t * <usize>K * NR * 4
+    const source = b + <usize>group * stride
+    if (isTransposed) packPanelTransposed(to, source + <usize>j * ldb, ldb, K, columns)
+    else packPanel(to, source + (<usize>j << 2), ldb, 0, K, columns)
+  }
+}
+
+/** Copies A_KM[k.., i..], `rows` wide and `depth` deep, to `to` as rows of BLOCK_STRIDE numbers. */
+export function transposeBlock(to: usize, a: usize, lda: usize, from: usize, rows: i32, depth: i32): void {
+  const step: usize = BLOCK_STRIDE * 4
+  let k = 0
+  for (; k + 4 <= depth; k += 4) {
+    let p0: usize, p1: usize, p2: usize, p3: usize
+    if (from) {
+      const list = from + (<usize>k << 2)
+      p0 = a + <usize>load<u32>(list) * lda
+      p1 = a + <usize>load<u32>(list, 4) * lda
+      p2 = a + <usize>load<u32>(list, 8) * lda
+      p3 = a + <usize>load<u32>(list, 12) * lda
+    } else {
+      p0 = a + <usize>k * lda
+      p1 = p0 + lda
+      p2 = p1 + lda
+      p3 = p2 + lda
+    }
+    const q = to + (<usize>k << 2)
+    let i = 0
+    for (; i + 4 <= rows; i += 4) {
+      const o = <usize>i << 2
+      transpose4(p0 + o, p1 + o, p2 + o, p3 + o, q + <usize>i * step, step)
+    }
+    for (; i < rows; i++) {
+      const o = <usize>i << 2
+      const r = q + <usize>i * step
+      store<f32>(r, load<f32>(p0 + o))
+      store<f32>(r, load<f32>(p1 + o), 4)
+      store<f32>(r, load<f32>(p2 + o), 8)
+      store<f32>(r, load<f32>(p3 + o), 12)
+    }
+  }
+  for (; k < depth; k++) {
+    const p = a + (from ? <usize>load<u32>(from + (<usize>k << 2)) : <usize>k) * lda
+    for (let i = 0; i < rows; i++) store<f32>(to + <usize>i * step + (<usize>k << 2), load<f32>(p + (<usize>i << 2)))
+  }
+}
+
+/**
+ * C_g (+)= A_gᵀ · B_g, where group g is the rows offsets[g] .. offsets[g + 1] of A_KM and B_KN: weight gradients.
+ * First B is packed by all threads, then each tile transposes its own block of A.
+ *
+ * 0 c  1 a  2 b  3 M  4 N  5 ldc  6 lda  7 ldb (elements)  8 row numbers of A or 0  9 row numbers of B or 0
+ * 10 accumulate  11 groups  12 row offsets  13 elements of C from group to group  14 rows in a tile
+ * 15 space for packed B  16 scratch: (MC * BLOCK_STRIDE + 64) numbers a thread
+ */
+export function gemmTransposed(): void {
+  const c = address(0), a = address(1), b = address(2)
+  const M = word(3), N = word(4)
+  const ldc = <usize>word(5) << 2, lda = <usize>word(6) << 2, ldb = <usize>word(7) << 2
+  const fromA = address(8), fromB = address(9)
+  const accumulate = word(10) != 0
+  const groups = word(11)
+  const offsets = address(12)
+  const strideC = <usize>word(13) << 2
+  const height = word(14)
+  const packed = address(15)
+  const edge = address(16) + <usize>threadIndex() * (MC * BLOCK_STRIDE + 64) * 4
+  const block = edge + 256
+  const panels = ceilDiv(N, NR)
+
+  for (let t = nextTile(0); t < groups * panels; t = nextTile(0)) {
+    const group = t / panels
+    const j = (t - group * panels) * NR
+    const begin = load<i32>(offsets + (<usize>group << 2))
+    const K = load<i32>(offsets + (<usize>group << 2), 4) - begin
+    const to = packed + (<usize>begin * <usize>panels + <usize>K * <usize>(j / NR)) * NR * 4
+    const source = fromB ? b : b + <usize>begin * ldb
+    const list = fromB ? fromB + (<usize>begin << 2) : 0
+    packPanel(to, source + (<usize>j << 2), ldb, list, K, N - j < NR ? N - j : NR)
+  }
+  barrier()
+
+  const tiles = ceilDiv(M, height)
+  for (let t = nextTile(1); t < groups * tiles; t = nextTile(1)) {
+    const group = t / tiles
+    const i = (t - group * tiles) * height
+    const rows = M - i < height ? M - i : height
+    const begin = load<i32>(offsets + (<usize>group << 2))
+    const K = load<i32>(offsets + (<usize>group << 2), 4) - begin
+    const to = c + <usize>group * strideC + <usize>i * ldc
+    const panel = <usize>K * NR * 4
+    const bGroup = packed + <usize>begin * <usize>panels * NR * 4
+    for (let k = 0; k < K; k += KC) {
+      const depth = K - k < KC ? K - k : KC
+      const source = fromA ? a : a + <usize>(begin + k) * lda
+      const list = fromA ? fromA + (<usize>(begin + k) << 2) : 0
+      transposeBlock(block, source + (<usize>i << 2), lda, list, rows, depth)
+      tile(to, ldc, block, BLOCK_STRIDE * 4, 0, rows, bGroup + <usize>k * NR * 4, panel, N, depth, accumulate || k > 0, edge)
+    }
+    if (K == 0 && !accumulate) for (let r = 0; r < rows; r++) memory.fill(to + <usize>r * ldc, 0, <usize>N << 2)
+  }
+}

@@ -1,0 +1,87 @@
+/** Vectors of four f32: the few helpers that every kernel uses. Lengths are in elements, addresses in bytes. */
+
+// @ts-ignore: decorator
+@inline
+/** a * b + c. Fused in the `relaxed` build, two roundings in the `plain` one: the only place where the builds differ. */
+export function madd(a: v128, b: v128, c: v128): v128 {
+  if (ASC_RELAXED) return f32x4.relaxed_madd(a, b, c)
+  return f32x4.add(f32x4.mul(a, b), c)
+}
+
+// @ts-ignore: decorator
+@inline
+/** The sum of the four lanes, always in the same order. */
+export function sum(x: v128): f32 {
+  const pairs = f32x4.add(x, v128.shuffle<f32>(x, x, 2, 3, 0, 1))
+  return f32x4.extract_lane(pairs, 0) + f32x4.extract_lane(pairs, 1)
+}
+
+// @ts-ignore: decorator
+@inline
+/** The largest of the four lanes. */
+export function largest(x: v128): f32 {
+  const pairs = f32x4.pmax(x, v128.shuffle<f32>(x, x, 2, 3, 0, 1))
+  const a = f32x4.extract_lane(pairs, 0)
+  const b = f32x4.extract_lane(pairs, 1)
+  return a > b ? a : b
+}
+
+/** Where the host lays out the constants below, each four times in a row: src/compute/machine.ts. */
+const CONSTANTS: usize = 2048
+
+// @ts-ignore: decorator
+@inline
+/** From memory, because the engine would build a literal vector anew at every use. */
+function constant(i: i32): v128 {
+  return v128.load(CONSTANTS + (<usize>i << 4))
+}
+
+// @ts-ignore: decorator
+@inline
+/**
+ * e^x, four at a time: x = n ln 2 + r, |r| ≤ ln 2 / 2, then a polynomial of degree 6 in r (Cephes' coefficients),
+ * scaled by 2^n. Largest relative error 2e-7. Clamped to -87.3 .. 88, where f32 is still normal and finite.
+ */
+export function exp4(value: v128): v128 {
+  const x = f32x4.pmin(constant(1), f32x4.pmax(constant(0), value))
+  const n = f32x4.nearest(f32x4.mul(x, constant(2)))
+  // ln 2 in two parts, so that n * ln 2 loses nothing.
+  let r = f32x4.sub(x, f32x4.mul(n, constant(3)))
+  r = f32x4.sub(r, f32x4.mul(n, constant(4)))
+  let p = constant(5)
+  p = madd(p, r, constant(6))
+  p = madd(p, r, constant(7))
+  p = madd(p, r, constant(8))
+  p = madd(p, r, constant(9))
+  p = madd(p, r, constant(10))
+  p = madd(p, f32x4.mul(r, r), f32x4.add(r, constant(11)))
+  const power = i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), constant(12)), 23)
+  return f32x4.mul(p, power)
+}
+
+// @ts-ignore: decorator
+@inline
+/** e^x of one number. */
+export function exp1(x: f32): f32 {
+  return f32x4.extract_lane(exp4(splat(x)), 0)
+}
+
+// @ts-ignore: decorator
+@inline
+/** 1 / (1 + e^-x) of one number. */
+export function sigmoid1(x: f32): f32 {
+  return f32x4.extract_lane(sigmoid4(splat(x)), 0)
+}
+
+// @ts-ignore: decorator
+@inline
+/** 1 / (1 + e^-x). */
+export function sigmoid4(x: v128): v128 {
+  return f32x4.div(constant(11), f32x4.add(constant(11), exp4(f32x4.neg(x))))
+}
+
+// @ts-ignore: decorator
+@inline
+export function splat(x: f32): v128 {
+  return f32x4.splat(x)
+}

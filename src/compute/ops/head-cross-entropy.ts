@@ -1,0 +1,62 @@
+/**
+ * Output head and cross-entropy in one, in chunks of rows: no [tokens, vocabulary] matrix exists.
+ *
+ * The loss is where gradients start, so a chunk's gradients follow its logits at once and the logits are never
+ * computed twice; what stays is dh. The head's own gradient is therefore summed up in the forward pass.
+ */
+import { dims } from '../dims.ts'
+import { bits } from '../machine.ts'
+import { Tensor } from '../tensor.ts'
+import { pack, productPacked, productTN } from './product.ts'
+
+/** Numbers in a chunk of logits, about: 16 MiB of f32. */
+const chunkNumbers = 2 ** 22
+
+/** `count` rows of a matrix or vector from row `from` on. */
+function rows(x: Tensor, from: number, count: number): Tensor {
+  const width = x.shape.length === 1 ? 1 : x.rowStride
+  return new Tensor(x.machine, x.address + 4 * from * width, [count, ...x.shape.slice(1)], x.dtype)
+}
+
+/**
+ *   loss_m = logsumexp(h_m · wᵀ) - (h_m · wᵀ)[target_m]
+ *
+ * h_MD      the model's last hidden state, normalised
+ * w_VD      the head, a parameter
+ * target_M  i32, each below V
+ * weight_M  factor of each loss in the objective, its mean's divisor included; 0 leaves a position out
+ * → loss_M, nats, without the weights. With a tape, the objective's gradient is sum over m of weight_m loss_m.
+ */
+export function headCrossEntropy(h_MD: Tensor, w_VD: Tensor, target_M: Tensor, weight_M: Tensor): Tensor {
+  const { machine } = h_MD
+  const { M, D, V } = dims({ h_MD, w_VD, target_M, weight_M })
+  const { tape } = machine
+  const loss_M = machine.tensor([M])
+  const dh_MD = tape ? machine.tensor([M, D]) : undefined
+  const step = Math.min(M, Math.max(64, Math.floor(chunkNumbers / V / 96) * 96))
+  const down = pack(w_VD, true)
+  const up = tape ? pack(w_VD, false) : undefined
+  const logits = machine.tensor([step, V])
+  for (let from = 0; from < M; from += step) {
+    const count = Math.min(step, M - from)
+    const h = rows(h_MD, from, count)
+    const part = rows(logits, 0, count)
+    productPacked(part, h, down)
+    const at = 4 * from
+    machine.run('crossEntropy', part.address, target_M.address + at, weight_M.address + at, loss_M.address + at, count, V, tape ? 1 : 0)
+    if (!up || !dh_MD || !tape) continue
+    productPacked(rows(dh_MD, from, count), part, up)
+    productTN(tape.into(w_VD).gradient, part, h, { accumulate: true })
+  }
+  machine.heap.free(logits.address)
+  up?.free()
+  down.free()
+  tape?.record({
+    made: [loss_M, dh_MD!],
+    inputs: () => {
+      const { gradient, accumulate } = tape.into(h_MD)
+      machine.run('addScaled', gradient.address, dh_MD!.address, dh_MD!.count, bits(1), bits(accumulate ? 1 : 0))
+    },
+  })
+  return loss_M
+}

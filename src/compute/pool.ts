@@ -1,0 +1,31 @@
+/** Starts the pool's threads: Node's workers or the browser's, the same file in both. */
+import { isNode, node } from '../base/platform.ts'
+
+export interface PoolThread {
+  terminate(): void
+}
+
+const file = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url)
+
+/**
+ * Starts one thread and waits until it serves commands.
+ *
+ * @param thread its number, from 1 (the main thread is 0)
+ */
+export function startThread(module: WebAssembly.Module, memory: WebAssembly.Memory, thread: number): Promise<PoolThread> {
+  const start = { module, memory, thread }
+  return new Promise((resolve, reject) => {
+    if (isNode) {
+      const worker = new (node().workerThreads.Worker)(file, { workerData: start })
+      worker.once('message', () => resolve({ terminate: () => void worker.terminate() }))
+      worker.once('error', reject)
+      // Once it serves, it must not keep the process alive.
+      worker.once('message', () => worker.unref())
+      return
+    }
+    const worker = new Worker(file, { type: 'module' })
+    worker.addEventListener('message', () => resolve({ terminate: () => worker.terminate() }), { once: true })
+    worker.addEventListener('error', (event) => reject(new Error(event.message)), { once: true })
+    worker.postMessage(start)
+  })
+}
