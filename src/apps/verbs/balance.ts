@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { usageError } from '../../base/errors.ts'
-import { loadImbalance, parseLoads, rebalanceExperts, type Placement } from '../../infrastructure/index.ts'
+import { parseLoads } from '../../infrastructure/balancer/loads-file.ts'
+import { loadImbalance, rebalanceExperts, type Placement } from '../../infrastructure/balancer/rebalance.ts'
 
 interface Flags {
   readonly loads: string

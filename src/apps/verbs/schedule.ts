@@ -2,19 +2,12 @@
 import { writeFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { rejectViolations, usageError } from '../../base/errors.ts'
-import {
-  chromeTrace,
-  createSchedule,
-  durationViolations,
-  scheduleDocument,
-  scheduleNamed,
-  scheduleNames,
-  scheduleText,
-  scheduleViolations,
-  simulate,
-  timelineSvg,
-  uniformTiming,
-} from '../../infrastructure/index.ts'
+import { createSchedule, durationViolations, scheduleNamed, scheduleViolations } from '../../infrastructure/schedules/catalogue.ts'
+import { chromeTrace } from '../../infrastructure/schedules/chrome-trace.ts'
+import { scheduleDocument, scheduleText } from '../../infrastructure/schedules/describe.ts'
+import { scheduleNames } from '../../infrastructure/schedules/operations.ts'
+import { simulate, uniformTiming } from '../../infrastructure/schedules/simulate.ts'
+import { timelineSvg } from '../../infrastructure/schedules/timeline-svg.ts'
 
 interface Flags {
   readonly ranks: string

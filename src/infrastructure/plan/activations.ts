@@ -4,7 +4,7 @@
  * The savings are those of the DeepSeek-V3 report, sections 3.2.3 and 3.3.3. Expert tensors count once for each routed
  * expert that the token visits, wherever that expert is: with balanced experts a device keeps as many rows as it sends.
  */
-import type { ModelConfig } from '../../architecture/index.ts'
+import type { ModelConfig } from '../../architecture/config.ts'
 import type { Layout, Savings } from './layout.ts'
 
 export interface KeptTensor {

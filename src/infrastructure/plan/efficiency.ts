@@ -7,7 +7,8 @@
  * the passes are what is then left of the public training trace, so for V3 on H800 a layer takes what the trace shows,
  * and for other sizes, formats and devices each part scales with what bounds it.
  */
-import { presets, type ModelConfig } from '../../architecture/index.ts'
+import type { ModelConfig } from '../../architecture/config.ts'
+import { presets } from '../../architecture/presets.ts'
 import { devices, type Device, type Precision } from '../cluster/devices.ts'
 import { overlapPair } from '../schedules/pair-lanes.ts'
 import { coreBackwardFactor, layerFlops } from './layer-costs.ts'
@@ -137,7 +138,13 @@ export function calibrate(trace: typeof publicTrace = publicTrace): Efficiency {
   const perLayer = 2 * (dispatch + combine)
   const stretch = trace.communicationPerPair / (trace.layersPerChunk * perLayer)
   const lanes = overlapPair(
-    { ...trace, dispatchForward: dispatch * stretch, combineForward: combine * stretch, combineBackward: dispatch * stretch, dispatchBackward: combine * stretch },
+    {
+      ...trace,
+      dispatchForward: dispatch * stretch,
+      combineForward: combine * stretch,
+      combineBackward: dispatch * stretch,
+      dispatchBackward: combine * stretch,
+    },
     { forwardLayerCount: trace.layersPerChunk, backwardLayerCount: trace.layersPerChunk },
   )
   return {

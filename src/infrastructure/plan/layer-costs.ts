@@ -4,7 +4,8 @@
  * Backward for inputs costs the linear part once more and the attention core 2.5 times (five products instead of two,
  * scores being made again); weight gradients cost the linear part once more.
  */
-import { attentionParametersPerLayer, type ModelConfig } from '../../architecture/index.ts'
+import type { ModelConfig } from '../../architecture/config.ts'
+import { attentionParametersPerLayer } from '../../architecture/counts.ts'
 
 export interface LayerFlops {
   /** Projections of MLA. */

@@ -4,7 +4,7 @@
  * Pipeline x data parallelism, expert parallelism inside data parallelism, ZeRO-1 (optimizer states over the data ranks),
  * no tensor parallelism: the way of the V3 run (DeepSeek-V3 report, section 3.2).
  */
-import type { ModelConfig } from '../../architecture/index.ts'
+import type { ModelConfig } from '../../architecture/config.ts'
 import type { Cluster } from '../cluster/clusters.ts'
 import { scheduleViolations } from '../schedules/catalogue.ts'
 import type { ScheduleName } from '../schedules/operations.ts'
@@ -133,9 +133,20 @@ export function layoutViolations(model: ModelConfig, cluster: Cluster, layout: L
   if (model.expertCount % expertRanks !== 0) {
     violations.push(`layout.expertRanks: expected a divisor of the ${model.expertCount} experts, got ${expertRanks}`)
   }
-  if (stageCount > blocks) violations.push(`layout.pipelineRanks: expected at most ${blocks} stages for ${blocks} layers, got ${stageCount}`)
+  if (stageCount > blocks)
+    violations.push(`layout.pipelineRanks: expected at most ${blocks} stages for ${blocks} layers, got ${stageCount}`)
   if (layout.sequenceLength > model.maxLength) {
     violations.push(`layout.sequenceLength: expected at most the model's ${model.maxLength} tokens, got ${layout.sequenceLength}`)
   }
   return violations
+}
+
+/** "PP16 EP64 dualpipe, 1 sequence a micro-batch, all savings". */
+export function layoutName({ pipelineRanks, expertRanks, schedule, chunkCount, microbatchSequences, savings }: Layout): string {
+  const off = Object.entries(savings)
+    .filter(([, isOn]) => !isOn)
+    .map(([name]) => name)
+  const chunks = schedule === 'interleaved' ? ` x${chunkCount}` : ''
+  const saved = off.length === 0 ? 'all savings' : `without ${off.join(', ')}`
+  return `PP${pipelineRanks} EP${expertRanks} ${schedule}${chunks}, ${microbatchSequences} sequence${microbatchSequences > 1 ? 's' : ''} a micro-batch, ${saved}`
 }

@@ -4,7 +4,9 @@
  * Everything is f32 and nothing is sent. Time is FLOPs at a share of the probed multiply-add ceiling plus bytes at the
  * probed stream bandwidth; both shares are inputs, with the benchmark's own goals as defaults.
  */
-import { countParameters, trainingFlopsPerToken, type ModelConfig } from '../../architecture/index.ts'
+import type { ModelConfig } from '../../architecture/config.ts'
+import { countParameters } from '../../architecture/counts.ts'
+import { trainingFlopsPerToken } from '../../architecture/counts-per-token.ts'
 import { rejectViolations } from '../../base/errors.ts'
 import type { MachineProbe } from '../cluster/probe.ts'
 import { keptTensors } from './activations.ts'

@@ -8,7 +8,7 @@
  *
  * In DualPipe a stage lives on two ranks of a pipeline; its optimizer states are divided over both.
  */
-import type { ModelConfig } from '../../architecture/index.ts'
+import type { ModelConfig } from '../../architecture/config.ts'
 import { rejectViolations } from '../../base/errors.ts'
 import { formatBytes } from '../../base/format.ts'
 import type { Cluster } from '../cluster/clusters.ts'
@@ -115,8 +115,7 @@ export type SavingWorth = Readonly<Record<keyof Savings, number>>
 /** Bytes that each saving of the layout is worth on the fullest device, one at a time. */
 export function savingsWorth(model: ModelConfig, cluster: Cluster, layout: Layout, stages: readonly Stage[]): SavingWorth {
   const total = (savings: Savings) => memoryPlan(model, cluster, { ...layout, savings }, stages).total
-  const worth = (name: keyof Savings) =>
-    total({ ...layout.savings, [name]: false }) - total({ ...layout.savings, [name]: true })
+  const worth = (name: keyof Savings) => total({ ...layout.savings, [name]: false }) - total({ ...layout.savings, [name]: true })
   return {
     recomputeNormsAndUpProjections: worth('recomputeNormsAndUpProjections'),
     recomputeSwiglu: worth('recomputeSwiglu'),
@@ -151,7 +150,9 @@ export function checkMemory(plan: MemoryPlan, cluster: Cluster, efficiency: Effi
   const over = formatBytes(plan.total - limit)
   rejectViolations(
     'memory',
-    [`pipeline rank ${plan.rank} needs ${formatBytes(plan.total)}, ${over} more than the ${formatBytes(limit)} of a ${cluster.device.name}: ${parts.join(', ')}`],
+    [
+      `pipeline rank ${plan.rank} needs ${formatBytes(plan.total)}, ${over} more than the ${formatBytes(limit)} that ${cluster.device.name} offers: ${parts.join(', ')}`,
+    ],
     `What binds is ${bindingComponent(plan)}. More pipeline or expert ranks, fewer sequences a micro-batch, or "strata plan … --search" for a layout that fits.`,
   )
 }

@@ -4,7 +4,7 @@
  * Experts are spread evenly and in order over the devices of an expert-parallel group, devices over nodes. A token that
  * chooses several experts of one node crosses the network to it once (DeepSeek-V3 report, section 3.2.2).
  */
-import type { ModelConfig } from '../../architecture/index.ts'
+import type { ModelConfig } from '../../architecture/config.ts'
 import { rejectViolations, usageError } from '../../base/errors.ts'
 
 export interface Routing {
@@ -119,7 +119,8 @@ function layerViolation(layer: unknown, { expertCount, activeExpertCount }: Mode
     }
     const bad = (experts as unknown[]).find((id) => !(Number.isInteger(id) && Number(id) >= 0 && Number(id) < expertCount))
     if (bad !== undefined) return `${name}, token ${token}: expected ids from 0 to ${expertCount - 1}, got ${JSON.stringify(bad)}`
-    if (new Set(experts).size !== experts.length) return `${name}, token ${token}: expected different experts, got ${JSON.stringify(experts)}`
+    if (new Set(experts).size !== experts.length)
+      return `${name}, token ${token}: expected different experts, got ${JSON.stringify(experts)}`
   }
   return undefined
 }

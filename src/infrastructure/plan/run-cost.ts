@@ -4,7 +4,8 @@
  * MFU counts the FLOPs that the model asks for (6 x activated parameters with the head, plus attention), never
  * recomputation, over the BF16 peak even when products run in FP8: the way of "Insights into DeepSeek-V3", table 4.
  */
-import { trainingFlopsPerToken, type ModelConfig } from '../../architecture/index.ts'
+import type { ModelConfig } from '../../architecture/config.ts'
+import { trainingFlopsPerToken } from '../../architecture/counts-per-token.ts'
 import type { Cluster } from '../cluster/clusters.ts'
 
 export interface RunCost {
@@ -32,7 +33,12 @@ export interface RunCost {
 export function runCost(
   model: ModelConfig,
   cluster: Cluster,
-  { stepSeconds, tokensPerStep, length, tokens }: { readonly stepSeconds: number; readonly tokensPerStep: number; readonly length: number; readonly tokens: number },
+  {
+    stepSeconds,
+    tokensPerStep,
+    length,
+    tokens,
+  }: { readonly stepSeconds: number; readonly tokensPerStep: number; readonly length: number; readonly tokens: number },
 ): RunCost {
   const tokensPerSecond = tokensPerStep / stepSeconds
   const perDevice = tokensPerSecond / cluster.deviceCount

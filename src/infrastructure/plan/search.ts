@@ -5,7 +5,7 @@
  * The closed form is work of the busiest rank + the schedule's bubble formula + optimizer; it only chooses what to
  * simulate. What does not fit is kept too: the fastest of it says what more memory would buy.
  */
-import type { ModelConfig } from '../../architecture/index.ts'
+import type { ModelConfig } from '../../architecture/config.ts'
 import { usageError } from '../../base/errors.ts'
 import { formatBytes } from '../../base/format.ts'
 import type { Cluster } from '../cluster/clusters.ts'
@@ -71,7 +71,17 @@ export function* candidateLayouts({ model, cluster, batchSequences, sequenceLeng
         for (const microbatchSequences of [1, 2, 4, 8]) {
           for (const chunkCount of schedule === 'interleaved' ? [2, 4] : [2]) {
             for (const savings of savingsLevels) {
-              const layout = { pipelineRanks, expertRanks, schedule, chunkCount, batchSequences, sequenceLength, microbatchSequences, precision, savings }
+              const layout = {
+                pipelineRanks,
+                expertRanks,
+                schedule,
+                chunkCount,
+                batchSequences,
+                sequenceLength,
+                microbatchSequences,
+                precision,
+                savings,
+              }
               if (layoutViolations(model, cluster, layout).length === 0) yield layout
             }
           }
@@ -118,11 +128,17 @@ export function searchLayouts(request: SearchRequest, simulateCount = 12): Searc
 
 function nothingFits(candidates: readonly Candidate[], { cluster }: SearchRequest, limit: number) {
   const [closest] = candidates.toSorted((a, b) => a.memory.total - b.memory.total)
-  if (!closest) return usageError('search', 'a batch, cluster and model that divide', 'no layout that the rules allow', 'Change the batch or the number of devices.')
+  if (!closest)
+    return usageError(
+      'search',
+      'a batch, cluster and model that divide',
+      'no layout that the rules allow',
+      'Change the batch or the number of devices.',
+    )
   const { pipelineRanks, expertRanks } = closest.layout
   return usageError(
     'search',
-    `a layout within ${formatBytes(limit)} of a ${cluster.device.name}`,
+    `a layout within the ${formatBytes(limit)} that ${cluster.device.name} offers`,
     `${formatBytes(closest.memory.total)} at the least (PP${pipelineRanks}, EP${expertRanks}), ${formatBytes(closest.memory.total - limit)} too much, most of it ${bindingComponent(closest.memory)}`,
     'Take more devices or a smaller model.',
   )
@@ -160,7 +176,13 @@ function rank({ model, cluster, efficiency }: SearchRequest, layout: Layout): Ra
   const step = stepTime(model, cluster, layout, efficiency, traffic, routing.deviceImbalance)
   const memory = memoryPlan(model, cluster, layout, step.stages, step.simulation.peakActivations)
   const limit = memoryLimit(cluster, efficiency)
-  return { layout, step, memory, tokensPerSecond: layoutCounts(layout, cluster).tokensPerStep / step.seconds, boundBy: describeBinding(step, memory, limit) }
+  return {
+    layout,
+    step,
+    memory,
+    tokensPerSecond: layoutCounts(layout, cluster).tokensPerStep / step.seconds,
+    boundBy: describeBinding(step, memory, limit),
+  }
 }
 
 function describeBinding(step: StepTime, memory: MemoryPlan, limit: number): string {
@@ -171,13 +193,7 @@ function describeBinding(step: StepTime, memory: MemoryPlan, limit: number): str
   ] as const
   const [name, seconds] = losses.reduce((worst, loss) => (loss[1] > worst[1] ? loss : worst))
   const loss = `${name} ${((seconds / step.seconds) * 100).toFixed(0)} % of the step`
-  return memory.total > 0.9 * limit ? `${loss}; memory ${((memory.total / limit) * 100).toFixed(0)} % full, most of it ${bindingComponent(memory)}` : loss
-}
-
-/** "PP16 EP64 dualpipe, 1 sequence a micro-batch, all savings". */
-export function layoutName({ pipelineRanks, expertRanks, schedule, chunkCount, microbatchSequences, savings }: Layout): string {
-  const off = Object.entries(savings).filter(([, isOn]) => !isOn).map(([name]) => name)
-  const chunks = schedule === 'interleaved' ? ` x${chunkCount}` : ''
-  const saved = off.length === 0 ? 'all savings' : `without ${off.join(', ')}`
-  return `PP${pipelineRanks} EP${expertRanks} ${schedule}${chunks}, ${microbatchSequences} sequence${microbatchSequences > 1 ? 's' : ''} a micro-batch, ${saved}`
+  return memory.total > 0.9 * limit
+    ? `${loss}; memory ${((memory.total / limit) * 100).toFixed(0)} % full, most of it ${bindingComponent(memory)}`
+    : loss
 }

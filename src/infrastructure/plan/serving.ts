@@ -7,13 +7,9 @@
  * the other communicates: a layer takes 2 x max(compute, communication) of half the batch. Sources: DeepSeek-V3 report,
  * section 3.4; open-infra-index, day 6; "Insights into DeepSeek-V3" (ISCA 2025), section 2.3.
  */
-import {
-  attentionParametersPerLayer,
-  countParameters,
-  latentCacheBytesPerToken,
-  type CacheFormat,
-  type ModelConfig,
-} from '../../architecture/index.ts'
+import type { ModelConfig } from '../../architecture/config.ts'
+import { attentionParametersPerLayer, countParameters } from '../../architecture/counts.ts'
+import { latentCacheBytesPerToken, type CacheFormat } from '../../architecture/counts-per-token.ts'
 import { rejectViolations, usageError } from '../../base/errors.ts'
 import { formatBytes } from '../../base/format.ts'
 import type { Cluster } from '../cluster/clusters.ts'
@@ -38,7 +34,12 @@ export const publishedDeployments = {
   },
   report: {
     prefill: { name: 'prefill', devices: 32, redundantExperts: 32, source: 'DeepSeek-V3 report, section 3.4.1' },
-    decode: { name: 'decode', devices: 320, redundantExperts: 64, source: 'DeepSeek-V3 report, section 3.4.2 (64 devices hold redundant and shared experts)' },
+    decode: {
+      name: 'decode',
+      devices: 320,
+      redundantExperts: 64,
+      source: 'DeepSeek-V3 report, section 3.4.2 (64 devices hold redundant and shared experts)',
+    },
   },
 } as const satisfies Readonly<Record<string, { prefill: Deployment; decode: Deployment }>>
 
@@ -87,6 +88,8 @@ export interface DecodePlan {
   readonly cacheBytesPerDevice: number
   /** Sequences of `contextTokens` that fit beside the weights. */
   readonly sequencesThatFit: number
+  /** As many as were asked for, or as fit. */
+  readonly sequencesServed: number
   /** One step for all sequences; it yields more than one token each when drafts are accepted. */
   readonly stepSeconds: number
   readonly secondsPerToken: number
@@ -108,13 +111,18 @@ function violations(request: ServingRequest): string[] {
   const { model, prefill, decode, promptTokens, contextTokens, requestsPerDevice, draftAcceptance } = request
   const found: string[] = []
   for (const [name, value] of Object.entries({ promptTokens, contextTokens, requestsPerDevice })) {
-    if (!(Number.isInteger(value) && value >= 1 && value <= 1e8)) found.push(`serving.${name}: expected a whole number from 1 to 1e8, got ${value}`)
+    if (!(Number.isInteger(value) && value >= 1 && value <= 1e8))
+      found.push(`serving.${name}: expected a whole number from 1 to 1e8, got ${value}`)
   }
-  if (draftAcceptance !== null && !(draftAcceptance >= 0 && draftAcceptance <= 1)) found.push(`serving.draftAcceptance: expected from 0 to 1, got ${draftAcceptance}`)
+  if (draftAcceptance !== null && !(draftAcceptance >= 0 && draftAcceptance <= 1))
+    found.push(`serving.draftAcceptance: expected from 0 to 1, got ${draftAcceptance}`)
   for (const { name, devices, redundantExperts } of [prefill, decode]) {
-    if (!(Number.isInteger(devices) && devices >= 1 && devices <= 1e6)) found.push(`serving.${name}.devices: expected a whole number from 1 to 1e6, got ${devices}`)
+    if (!(Number.isInteger(devices) && devices >= 1 && devices <= 1e6))
+      found.push(`serving.${name}.devices: expected a whole number from 1 to 1e6, got ${devices}`)
     else if ((model.expertCount + redundantExperts) % devices !== 0)
-      found.push(`serving.${name}: expected experts + redundant = ${model.expertCount + redundantExperts} to divide over ${devices} devices`)
+      found.push(
+        `serving.${name}: expected experts + redundant = ${model.expertCount + redundantExperts} to divide over ${devices} devices`,
+      )
   }
   return found
 }
@@ -144,12 +152,15 @@ function planPrefill({ model, cluster, efficiency, prefill, promptTokens }: Serv
   const routing = expectedRouting(model, prefill.devices, nodesOf(prefill, cluster))
   const rate = prefill.devices > cluster.devicesPerNode ? cluster.networkBytesPerSecond : device.linkBytesPerSecond * efficiency.linkShare
   const copies = prefill.devices > cluster.devicesPerNode ? routing.nodeLimit : routing.devicesPerToken
-  const alone = (copies * (dispatchBytesPerCopy(model.width, 'fp8') / efficiency.dispatchShare + (2 * model.width) / efficiency.combineShare)) / rate
+  const alone =
+    (copies * (dispatchBytesPerCopy(model.width, 'fp8') / efficiency.dispatchShare + (2 * model.width) / efficiency.combineShare)) / rate
   const communication = prefill.devices === 1 ? 0 : alone * efficiency.overlappedCommunicationStretch
   const perToken = model.denseLayerCount * compute + (model.layerCount - model.denseLayerCount) * Math.max(compute, communication)
   const tokens = promptTokens
   const weights = countParameters(model)
-  const held = weights.total - weights.byComponent.routedExperts * (1 - (model.expertCount + prefill.redundantExperts) / model.expertCount / prefill.devices)
+  const held =
+    weights.total -
+    weights.byComponent.routedExperts * (1 - (model.expertCount + prefill.redundantExperts) / model.expertCount / prefill.devices)
   return {
     deployment: prefill,
     tokensPerSecondPerDevice: 1 / perToken,
@@ -178,20 +189,27 @@ function planDecode(request: ServingRequest): DecodePlan {
   if (room < cacheBytesPerToken * contextTokens) {
     throw usageError(
       'serving.decode',
-      `weights and one sequence within a ${device.name}`,
+      `weights and one sequence in the memory of ${device.name}`,
       `${formatBytes(weightBytes)} of weights for ${expertsPerDevice} experts a device, ${formatBytes(cacheBytesPerToken * contextTokens)} a sequence`,
       'Take more devices, fewer redundant experts or shorter contexts.',
     )
   }
+  const sequencesThatFit = Math.floor(room / (cacheBytesPerToken * contextTokens))
+  const served = Math.min(requestsPerDevice, sequencesThatFit)
   // Two micro-batches; with a draft every sequence brings one token more a step.
   const draftsPerStep = draftAcceptance === null ? 0 : 1
-  const sequences = requestsPerDevice / 2
+  const sequences = served / 2
   const tokens = sequences * (1 + draftsPerStep)
 
   const attentionWeights = attentionParametersPerLayer(model)
   const cacheRead = (sequences * contextTokens * cacheBytesPerToken) / layerCount
   const coreFlops = 2 * H * (2 * C + R) * contextTokens * tokens
-  const attentionMatrix = componentSeconds(device, 'fp8', { gemm: 2 * attentionWeights * tokens, core: coreFlops, restBytes: 0 }, efficiency).matrix
+  const attentionMatrix = componentSeconds(
+    device,
+    'fp8',
+    { gemm: 2 * attentionWeights * tokens, core: coreFlops, restBytes: 0 },
+    efficiency,
+  ).matrix
   const attention = Math.max((attentionWeights + cacheRead) / device.memoryBytesPerSecond, attentionMatrix)
 
   const expert = 3 * D * model.expertFfnWidth
@@ -219,11 +237,12 @@ function planDecode(request: ServingRequest): DecodePlan {
     expertsPerDevice,
     weightBytesPerDevice: weightBytes,
     cacheBytesPerDevice: room,
-    sequencesThatFit: Math.floor(room / (cacheBytesPerToken * contextTokens)),
+    sequencesThatFit,
+    sequencesServed: served,
     stepSeconds,
     secondsPerToken: stepSeconds / tokensPerStep,
     tokensPerSecondPerSequence: tokensPerStep / stepSeconds,
-    tokensPerSecondPerNode: (requestsPerDevice * cluster.devicesPerNode * tokensPerStep) / stepSeconds,
+    tokensPerSecondPerNode: (served * cluster.devicesPerNode * tokensPerStep) / stepSeconds,
     layer: { attention, experts, communication },
     boundBy: communication >= attention + experts ? 'communication' : attention >= experts ? 'attention' : 'experts',
     cacheFlopsPerByte: (2 * H * (2 * C + R)) / (cacheBytesPerToken / layerCount),
@@ -238,7 +257,12 @@ function planDecode(request: ServingRequest): DecodePlan {
  * Source: "Insights into DeepSeek-V3" (ISCA 2025), section 2.3.2.
  */
 export function communicationLimit(
-  { tokens, destinations, width, layerCount }: { readonly tokens: number; readonly destinations: number; readonly width: number; readonly layerCount: number },
+  {
+    tokens,
+    destinations,
+    width,
+    layerCount,
+  }: { readonly tokens: number; readonly destinations: number; readonly width: number; readonly layerCount: number },
   bytesPerSecond: number,
 ): { layerSeconds: number; secondsPerToken: number; tokensPerSecond: number } {
   const once = (3 * tokens * destinations * width) / bytesPerSecond

@@ -5,7 +5,8 @@
  * model and once by each MTP module) to the last. How the published run split 61 + 1 layers over 16 stages is not known;
  * this rule is ours.
  */
-import { attentionParametersPerLayer, type ModelConfig } from '../../architecture/index.ts'
+import type { ModelConfig } from '../../architecture/config.ts'
+import { attentionParametersPerLayer } from '../../architecture/counts.ts'
 
 export interface Stage {
   readonly denseLayers: number

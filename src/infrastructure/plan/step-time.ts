@@ -5,7 +5,7 @@
  * `pair-lanes.ts` run side by side and communication keeps its share of the cores. What the schedule does with that is
  * not a formula here: it is simulated, with the stages as they are.
  */
-import type { ModelConfig } from '../../architecture/index.ts'
+import type { ModelConfig } from '../../architecture/config.ts'
 import type { Cluster } from '../cluster/clusters.ts'
 import { createSchedule } from '../schedules/catalogue.ts'
 import type { OperationKind, Schedule } from '../schedules/operations.ts'

@@ -8,7 +8,7 @@
  * In the backward pass the gradient of combine travels like a dispatch and that of dispatch like a combine. Both levels
  * run at once, the slower one counts. Source: DeepSeek-V3 report, sections 3.2.2 and 3.3.3.
  */
-import type { ModelConfig } from '../../architecture/index.ts'
+import type { ModelConfig } from '../../architecture/config.ts'
 import type { Cluster } from '../cluster/clusters.ts'
 import type { Efficiency } from './efficiency.ts'
 import type { Layout } from './layout.ts'

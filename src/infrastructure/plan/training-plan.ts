@@ -1,15 +1,10 @@
 /**
  * A whole training plan: model, memory, traffic, schedule, step and run, each made from what the one before hands on.
  */
-import {
-  checkpointBytes,
-  checkpointTensors,
-  countParameters,
-  latentCacheBytesPerToken,
-  trainingFlopsPerToken,
-  type ModelConfig,
-  type ParameterCounts,
-} from '../../architecture/index.ts'
+import type { ModelConfig } from '../../architecture/config.ts'
+import { countParameters, type ParameterCounts } from '../../architecture/counts.ts'
+import { latentCacheBytesPerToken, trainingFlopsPerToken } from '../../architecture/counts-per-token.ts'
+import { checkpointBytes, checkpointTensors } from '../../architecture/tensor-names.ts'
 import { rejectViolations } from '../../base/errors.ts'
 import { clusterViolations, type Cluster } from '../cluster/clusters.ts'
 import { calibrate, type Efficiency } from './efficiency.ts'

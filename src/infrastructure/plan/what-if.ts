@@ -5,7 +5,9 @@
  * overlapped pair can hide, that decides the step; the latent's rank decides the cache, that decides how many sequences
  * are served at once.
  */
-import { checkModelConfig, countParameters, latentCacheBytesPerToken } from '../../architecture/index.ts'
+import { checkModelConfig } from '../../architecture/check-config.ts'
+import { countParameters } from '../../architecture/counts.ts'
+import { latentCacheBytesPerToken } from '../../architecture/counts-per-token.ts'
 import { usageError } from '../../base/errors.ts'
 import { planServing, type ServingRequest } from './serving.ts'
 import { planTraining, type PlanRequest } from './training-plan.ts'
@@ -62,7 +64,8 @@ export interface WhatIf {
  * @param variable one of `whatIfVariables`
  */
 export function whatIf(request: PlanRequest, serving: Omit<ServingRequest, 'model'>, variable: string): WhatIf {
-  if (!Object.hasOwn(whatIfVariables, variable)) throw usageError('what-if', `one of ${Object.keys(whatIfVariables).join(', ')}`, `"${variable}"`)
+  if (!Object.hasOwn(whatIfVariables, variable))
+    throw usageError('what-if', `one of ${Object.keys(whatIfVariables).join(', ')}`, `"${variable}"`)
   const key = variable as WhatIfVariable
   const { title, values, change }: Variable = whatIfVariables[key]
   const rows: WhatIfRow[] = []

@@ -1,0 +1,210 @@
+/** `strata plan`: what a model costs to hold, to train and to serve on a cluster, and whether the planner can be trusted. */
+import { readFileSync } from 'node:fs'
+import { availableParallelism, totalmem } from 'node:os'
+import path from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { Command } from 'commander'
+import { checkModelConfig } from '../../architecture/check-config.ts'
+import type { ModelConfig } from '../../architecture/config.ts'
+import { isPresetName, presets } from '../../architecture/presets.ts'
+import { rejectViolations, usageError, UsageError } from '../../base/errors.ts'
+import { didYouMean } from '../../base/nearest.ts'
+import { applySettings } from '../../base/settings.ts'
+import { clusterNamed, type Cluster } from '../../infrastructure/cluster/clusters.ts'
+import { clusterOfMachine, parseProbe, type MachineProbe } from '../../infrastructure/cluster/probe.ts'
+import { layoutViolations } from '../../infrastructure/plan/layout.ts'
+import { planDocument } from '../../infrastructure/plan/plan-document.ts'
+import {
+  defaultClusterName,
+  planSettingRules,
+  planSettings,
+  servingRequest,
+  type PlanSettings,
+} from '../../infrastructure/plan/plan-settings.ts'
+import { planText } from '../../infrastructure/plan/plan-text.ts'
+import { parseRoutingTrace } from '../../infrastructure/plan/routing.ts'
+import { searchLayouts } from '../../infrastructure/plan/search.ts'
+import { planServing, type ServingPlan } from '../../infrastructure/plan/serving.ts'
+import { planTraining } from '../../infrastructure/plan/training-plan.ts'
+import { whatIf, whatIfVariables } from '../../infrastructure/plan/what-if.ts'
+import { commonFlags } from '../flags.ts'
+import { createOutput, type Output } from '../output.ts'
+
+interface Flags {
+  readonly cluster?: string
+  readonly probe?: string
+  readonly routing?: string
+  readonly search?: boolean
+  readonly whatIf?: string
+  readonly validate?: boolean
+  readonly set: readonly string[]
+  readonly json: boolean
+}
+
+/** Adds the verb to the program. */
+export function register(program: Command): void {
+  const command = program
+    .command('plan')
+    .summary('plan training and serving on a cluster: memory, traffic, schedule, step, cost')
+    .description(
+      'Plans the training and the serving of a model on a cluster, from memory to dollars. The preset deepseek-v3 carries its published layout.',
+    )
+    .argument('[model]', 'a preset, a recipe, or a config.json of the deepseek_v2 or deepseek_v3 kind', 'deepseek-v3')
+    .option('--cluster <name>', 'h800x2048, h100x512, h200x…, b200x…, laptop (default: that of the published run, or by size)')
+    .option('--probe <file>', 'plan for this machine, as measured by "strata bench probe --json"')
+    .option('--routing <file>', 'a recorded routing trace: JSON, layers x tokens x expert ids')
+    .option('--search', 'search all layouts and rank them')
+    .option('--what-if <variable>', `move one variable: ${Object.keys(whatIfVariables).join(', ')}`)
+    .option('--validate', 'print every number that was published beside ours')
+  commonFlags(command, 'set', 'json').action(run)
+}
+
+async function run(text: string, flags: Flags): Promise<void> {
+  const output = createOutput({ json: flags.json })
+  const modes = [flags.validate && '--validate', flags.search && '--search', flags.whatIf && '--what-if'].filter(Boolean)
+  if (modes.length > 1) throw usageError('plan', 'one of --validate, --search and --what-if', modes.join(' and '))
+  if (flags.validate) return runValidation(output)
+
+  const { name, model } = await readModel(text)
+  const probe = flags.probe === undefined ? undefined : parseProbe(read(flags.probe), flags.probe)
+  if (probe && flags.cluster) throw usageError('plan', 'one of --probe and --cluster', 'both')
+  const cluster = probe
+    ? clusterOfMachine(probe, totalmem(), availableParallelism())
+    : clusterNamed(flags.cluster ?? defaultClusterName(name, model))
+  const { settings: defaults, hasPublishedLayout } = planSettings(name, model, cluster)
+  const settings = applySettings(defaults, flags.set, planSettingRules)
+  checkModelConfig(settings.model, name)
+  if (settings.cluster.deviceCount === 1) return runLocal(output, name, settings, probe, flags)
+
+  const pinned = flags.set.some((assignment) => layoutChoices.test(assignment))
+  if (flags.search) return runSearch(output, settings)
+  const found = hasPublishedLayout || pinned ? settings : { ...settings, layout: bestLayout(settings) }
+  const isChanged = flags.set.some((assignment) => assignment.startsWith('layout.'))
+  const source = hasPublishedLayout && !isChanged ? 'as published' : hasPublishedLayout || pinned ? 'as set' : 'the best of a search'
+  const trace = flags.routing === undefined ? undefined : parseRoutingTrace(read(flags.routing), settings.model, flags.routing)
+  const request = { name, ...found, trace }
+  if (flags.whatIf) {
+    const { whatIfText } = await tables()
+    const result = whatIf(request, servingRequest(found), flags.whatIf)
+    return output.result(result, () => whatIfText(result))
+  }
+  const plan = planTraining(request)
+  const serving = tryServing(found, flags)
+  const isPlanned = typeof serving !== 'string'
+  output.result(planDocument(plan, isPlanned ? serving : null), () => planText(plan, serving, source))
+}
+
+/** What only some of the modes print is loaded with them: a plain plan starts in a fraction of a second. */
+const tables = () => import('../../infrastructure/plan/tables.ts')
+
+/** Settings that choose a layout, so that none is searched for. */
+const layoutChoices = /^layout\.(?:pipelineRanks|expertRanks|schedule|chunkCount|microbatchSequences|savings)/
+
+async function runValidation(output: Output): Promise<void> {
+  const { validate } = await import('../../infrastructure/plan/validation.ts')
+  const { validationText } = await tables()
+  const rows = validate()
+  output.result({ holds: rows.every(({ holds }) => holds), rows }, () => validationText(rows))
+  if (rows.some(({ holds }) => !holds)) process.exitCode = 1
+}
+
+function searchRequest({ model, cluster, efficiency, layout }: PlanSettings) {
+  const { batchSequences, sequenceLength, precision } = layout
+  const violations = layoutViolations(model, cluster, { ...layout, pipelineRanks: 1, expertRanks: 1, schedule: 'gpipe' })
+  rejectViolations(
+    'plan',
+    violations.filter((line) => /sequenceLength|batchSequences: expected a whole/.test(line)),
+  )
+  return { model, cluster, efficiency, batchSequences, sequenceLength, precision }
+}
+
+const bestLayout = (settings: PlanSettings) => searchLayouts(searchRequest(settings), 4).ranked[0]!.layout
+
+async function runSearch(output: Output, settings: PlanSettings): Promise<void> {
+  const { searchText } = await tables()
+  const result = searchLayouts(searchRequest(settings))
+  const ranked = result.ranked.map(({ layout, step, memory, tokensPerSecond, boundBy }) => ({
+    layout,
+    stepSeconds: step.seconds,
+    memoryBytes: memory.total,
+    tokensPerDay: tokensPerSecond * 86_400,
+    boundBy,
+  }))
+  output.result({ ...result, ranked }, () => searchText(result))
+}
+
+/** A serving plan, or why there is none; whoever sets a serving setting gets the error itself. */
+function tryServing(settings: PlanSettings, { set }: Flags): ServingPlan | string {
+  try {
+    return planServing(servingRequest(settings))
+  } catch (error) {
+    if (!(error instanceof UsageError) || set.some((assignment) => assignment.startsWith('serving.'))) throw error
+    return error.message
+  }
+}
+
+async function runLocal(
+  output: Output,
+  name: string,
+  settings: PlanSettings,
+  probe: MachineProbe | undefined,
+  flags: Flags,
+): Promise<void> {
+  const { predictLocalStep } = await import('../../infrastructure/plan/local-step.ts')
+  const { localDocument, localText } = await import('../../infrastructure/plan/local-text.ts')
+  const unused = [flags.search && '--search', flags.whatIf && '--what-if', flags.routing && '--routing'].filter(Boolean)
+  if (unused.length > 0)
+    throw usageError('plan', 'a cluster of several devices', `one device and ${unused.join(', ')}`, 'Name one with --cluster.')
+  const { model, cluster, layout, tokens } = settings
+  const batch = { sequences: layout.batchSequences, length: layout.sequenceLength }
+  const machine = probe ?? ceilingsOf(cluster)
+  const prediction = predictLocalStep(model, machine, batch)
+  const memoryLimit = cluster.device.memoryBytes * (1 - settings.efficiency.memoryReserveShare)
+  if (prediction.memoryBytes > memoryLimit) {
+    const over = ((prediction.memoryBytes - memoryLimit) / 2 ** 30).toFixed(1)
+    throw usageError(
+      'plan',
+      `a step within the memory of ${cluster.name}`,
+      `${over} GiB too much`,
+      'Set fewer sequences (layout.batchSequences) or name a cluster.',
+    )
+  }
+  const plan = { name, machine: cluster.device.name, memoryLimit, model, probe: machine, batch, tokens, prediction }
+  output.result(localDocument(plan), () => localText(plan))
+}
+
+const ceilingsOf = ({ device }: Cluster): MachineProbe => ({
+  gflopsOneThread: device.peakFlops.f32 / 1e9 / device.coreCount,
+  gflopsAllThreads: device.peakFlops.f32 / 1e9,
+  streamGBs: device.memoryBytesPerSecond / 1e9,
+})
+
+/** A preset by name, a recipe by its module, or a configuration by its file. */
+async function readModel(text: string): Promise<{ name: string; model: ModelConfig }> {
+  if (isPresetName(text)) return { name: text, model: presets[text] }
+  if (/\.[cm]?[jt]s$/.test(text)) return { name: text, model: await modelOfRecipe(text) }
+  if (text.endsWith('.json')) {
+    const { parseHfConfig } = await import('../../architecture/hf-config.ts')
+    return { name: text, model: parseHfConfig(read(text), text) }
+  }
+  const names = Object.keys(presets)
+  throw usageError('plan', `a preset (${names.join(', ')}), a recipe or a config.json`, `"${text}"`, didYouMean(text, names))
+}
+
+/** The model of a recipe: a module whose default export is a recipe, or a function that returns one. */
+async function modelOfRecipe(file: string): Promise<ModelConfig> {
+  read(file)
+  const module = (await import(pathToFileURL(path.resolve(file)).href)) as { default?: unknown }
+  const recipe: unknown = typeof module.default === 'function' ? await (module.default as () => unknown)() : module.default
+  const model = (recipe as { model?: unknown } | undefined)?.model
+  if (typeof model !== 'object' || model === null) throw usageError(file, 'a default export with a model', typeof recipe)
+  return model as ModelConfig
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (cause) {
+    throw usageError(file, 'a file that can be read', (cause as Error).message, '', cause)
+  }
+}
