@@ -20,8 +20,18 @@ const argumentWord = 1024 / 4
 const constantsAddress = 2048
 const baseBytes = 65536
 const exponential = [
-  -87.3, 88, 1.4426950408889634, 0.693359375, -2.1219444e-4, 1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2,
-  1.6666665459e-1, 5.0000001201e-1, 1,
+  -87.3,
+  88,
+  Math.LOG2E,
+  0.693359375,
+  -2.1219444e-4,
+  1.98756915e-4,
+  1.3981999507e-3,
+  8.3334519073e-3,
+  4.1665795894e-2,
+  1.6666665459e-1,
+  5.0000001201e-1,
+  1,
 ]
 
 /** Numbers that a thread needs beside its tile: an edge buffer and a transposed block (kernels/gemm.ts). */
