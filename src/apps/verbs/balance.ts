@@ -4,6 +4,8 @@ import type { Command } from 'commander'
 import { usageError } from '../../base/errors.ts'
 import { parseLoads } from '../../infrastructure/balancer/loads-file.ts'
 import { loadImbalance, rebalanceExperts, type Placement } from '../../infrastructure/balancer/rebalance.ts'
+import { commonFlags } from '../flags.ts'
+import { createOutput } from '../output.ts'
 
 interface Flags {
   readonly loads: string
@@ -11,12 +13,12 @@ interface Flags {
   readonly groups: string
   readonly nodes: string
   readonly gpus: string
-  readonly json?: boolean
+  readonly json: boolean
 }
 
 /** Adds the verb to the program. */
 export function register(program: Command): void {
-  program
+  const command = program
     .command('balance')
     .summary('place experts and redundant replicas on devices')
     .description('Places experts on devices so that the busiest device has as little to do as possible, hot experts more than once.')
@@ -25,8 +27,7 @@ export function register(program: Command): void {
     .option('--groups <count>', 'groups of consecutive experts', '1')
     .option('--nodes <count>', 'nodes', '1')
     .requiredOption('--gpus <count>', 'devices in all, a multiple of the nodes')
-    .option('--json', 'print one JSON document')
-    .action(run)
+  commonFlags(command, 'json').action(run)
 }
 
 function run(flags: Flags): void {
@@ -37,7 +38,7 @@ function run(flags: Flags): void {
     deviceCount: Number(flags.gpus),
   })
   const isHierarchical = Number(flags.groups) % Number(flags.nodes) === 0 && Number(flags.nodes) > 1
-  process.stdout.write(`${flags.json ? JSON.stringify(toDocument(placements)) : toText(placements, isHierarchical)}\n`)
+  createOutput({ json: flags.json }).result(toDocument(placements), () => toText(placements, isHierarchical))
 }
 
 function read(file: string): string {

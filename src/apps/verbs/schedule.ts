@@ -8,6 +8,8 @@ import { scheduleDocument, scheduleText } from '../../infrastructure/schedules/d
 import { scheduleNames } from '../../infrastructure/schedules/operations.ts'
 import { simulate, uniformTiming } from '../../infrastructure/schedules/simulate.ts'
 import { timelineSvg } from '../../infrastructure/schedules/timeline-svg.ts'
+import { commonFlags } from '../flags.ts'
+import { createOutput } from '../output.ts'
 
 interface Flags {
   readonly ranks: string
@@ -22,12 +24,12 @@ interface Flags {
   readonly pointToPoint: string
   readonly svg?: string
   readonly trace?: string
-  readonly json?: boolean
+  readonly json: boolean
 }
 
 /** Adds the verb to the program. */
 export function register(program: Command): void {
-  program
+  const command = program
     .command('schedule')
     .summary('simulate a pipeline schedule: makespan, idle time, live activations, figure, trace')
     .description('Simulates a pipeline schedule as events. Durations are of one chunk, in any unit.')
@@ -44,8 +46,7 @@ export function register(program: Command): void {
     .option('--point-to-point <time>', 'from one rank to the next', '0')
     .option('--svg <file>', 'write the timeline as a figure')
     .option('--trace <file>', 'write a trace for chrome://tracing or ui.perfetto.dev (1 unit = 1 ms)')
-    .option('--json', 'print one JSON document')
-    .action(run)
+  commonFlags(command, 'json').action(run)
 }
 
 function run(text: string, flags: Flags): void {
@@ -71,7 +72,7 @@ function run(text: string, flags: Flags): void {
   if (flags.svg) write(flags.svg, timelineSvg(schedule, simulation))
   if (flags.trace) write(flags.trace, JSON.stringify(chromeTrace(schedule, simulation)))
   const document = scheduleDocument(schedule, simulation, durations)
-  process.stdout.write(`${flags.json ? JSON.stringify(document) : scheduleText(document)}\n`)
+  createOutput({ json: flags.json }).result(document, () => scheduleText(document))
 }
 
 function write(file: string, contents: string): void {
