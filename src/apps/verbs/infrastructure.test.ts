@@ -172,6 +172,23 @@ describe('strata plan', () => {
     assert.match(await strata('plan', '--validate'), /All \d+ rows hold/)
     assert.ok(!process.exitCode)
   })
+  test('the planned step is drawn, with the lanes of a pair, and traced', async () => {
+    const [svg, pair, trace] = ['s.svg', 'p.svg', 's.json'].map((name) => path.join(folder, name)) as [string, string, string]
+    await strata('plan', '--svg', svg, '--pair-svg', pair, '--trace', trace)
+    assert.match(readFileSync(svg, 'utf8'), /DualPipe: 16 ranks, 120 micro-batches/)
+    assert.match(readFileSync(pair, 'utf8'), /attn F.*comb F/s)
+    assert.doesNotMatch(readFileSync(pair, 'utf8'), /NaN|undefined/)
+    assert.ok(readFileSync(trace, 'utf8').length > 1000)
+  })
+  test('nothing is ignored silently', async () => {
+    await assert.rejects(strata('plan', '--validate', '--cluster', 'h800x8'), /--validate without what it does not read, got --cluster/)
+    await assert.rejects(strata('plan', '--search', '--set', 'layout.pipelineRanks=8'), /layout.pipelineRanks=8/)
+    await assert.rejects(strata('plan', 'bench', '--set', 'layout.expertRanks=2'), /layout.expertRanks=2/)
+    await assert.rejects(
+      strata('schedule', 'gpipe', '--ranks', '2', '--microbatches', '4', '--chunks', '2'),
+      /interleaved, the only schedule/,
+    )
+  })
   test('what cannot be planned is a usage error that says why', async () => {
     await assert.rejects(strata('plan', 'deepsek-v3'), /Did you mean "deepseek-v3"/)
     await assert.rejects(strata('plan', '--set', 'layout.pipelineRanks=15', '--set', 'tokens=-1'), /2 things are wrong/)
@@ -180,6 +197,6 @@ describe('strata plan', () => {
     await assert.rejects(strata('plan', '--search', '--what-if', 'precision'), /one of --validate/)
     await assert.rejects(strata('plan', file('broken.json', '{"model_type":"gpt2"}')), UsageError)
     await assert.rejects(strata('plan', '--routing', file('broken-trace.json', '[[[1]]]')), /layer 0, token 0/)
-    await assert.rejects(strata('plan', 'bench', '--search'), /a cluster of several devices/)
+    await assert.rejects(strata('plan', 'bench', '--search'), /one device without what it does not read, got --search/)
   })
 })

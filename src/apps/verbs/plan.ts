@@ -1,5 +1,5 @@
 /** `strata plan`: what a model costs to hold, to train and to serve on a cluster, and whether the planner can be trusted. */
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism, totalmem } from 'node:os'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -23,10 +23,10 @@ import {
 } from '../../infrastructure/plan/plan-settings.ts'
 import { planText } from '../../infrastructure/plan/plan-text.ts'
 import { parseRoutingTrace } from '../../infrastructure/plan/routing.ts'
-import { searchLayouts } from '../../infrastructure/plan/search.ts'
 import { planServing, type ServingPlan } from '../../infrastructure/plan/serving.ts'
-import { planTraining } from '../../infrastructure/plan/training-plan.ts'
+import { planTraining, planViolations } from '../../infrastructure/plan/training-plan.ts'
 import { whatIf, whatIfVariables } from '../../infrastructure/plan/what-if.ts'
+import type { StepTime } from '../../infrastructure/plan/step-time.ts'
 import { commonFlags } from '../flags.ts'
 import { createOutput, type Output } from '../output.ts'
 
@@ -37,6 +37,9 @@ interface Flags {
   readonly search?: boolean
   readonly whatIf?: string
   readonly validate?: boolean
+  readonly svg?: string
+  readonly pairSvg?: string
+  readonly trace?: string
   readonly set: readonly string[]
   readonly json: boolean
 }
@@ -55,6 +58,9 @@ export function register(program: Command): void {
     .option('--routing <file>', 'a recorded routing trace: JSON, layers x tokens x expert ids')
     .option('--search', 'search all layouts and rank them')
     .option('--what-if <variable>', `move one variable: ${Object.keys(whatIfVariables).join(', ')}`)
+    .option('--svg <file>', 'write the planned step as a timeline')
+    .option('--pair-svg <file>', 'write what happens inside an overlapped pair as a timeline')
+    .option('--trace <file>', 'write the planned step as a trace for chrome://tracing or ui.perfetto.dev')
     .option('--validate', 'print every number that was published beside ours')
   commonFlags(command, 'set', 'json').action(run)
 }
@@ -63,7 +69,10 @@ async function run(text: string, flags: Flags): Promise<void> {
   const output = createOutput({ json: flags.json })
   const modes = [flags.validate && '--validate', flags.search && '--search', flags.whatIf && '--what-if'].filter(Boolean)
   if (modes.length > 1) throw usageError('plan', 'one of --validate, --search and --what-if', modes.join(' and '))
-  if (flags.validate) return runValidation(output)
+  if (flags.validate) {
+    refuse('--validate', text === 'deepseek-v3' ? [] : [text], flags, everyFlag)
+    return runValidation(output)
+  }
 
   const { name, model } = await readModel(text)
   const probe = flags.probe === undefined ? undefined : parseProbe(read(flags.probe), flags.probe)
@@ -76,14 +85,19 @@ async function run(text: string, flags: Flags): Promise<void> {
   checkModelConfig(settings.model, name)
   if (settings.cluster.deviceCount === 1) return runLocal(output, name, settings, probe, flags)
 
-  const pinned = flags.set.some((assignment) => layoutChoices.test(assignment))
-  if (flags.search) return runSearch(output, settings)
-  const found = hasPublishedLayout || pinned ? settings : { ...settings, layout: bestLayout(settings) }
+  const pinned = flags.set.filter((assignment) => layoutChoices.test(assignment))
+  if (flags.search) {
+    refuse('--search', pinned, flags, ['routing', ...fileFlags])
+    return runSearch(output, settings)
+  }
+  const found = hasPublishedLayout || pinned.length > 0 ? settings : { ...settings, layout: await bestLayout(settings) }
   const isChanged = flags.set.some((assignment) => assignment.startsWith('layout.'))
-  const source = hasPublishedLayout && !isChanged ? 'as published' : hasPublishedLayout || pinned ? 'as set' : 'the best of a search'
+  const source =
+    hasPublishedLayout && !isChanged ? 'as published' : hasPublishedLayout || pinned.length > 0 ? 'as set' : 'the best of a search'
   const trace = flags.routing === undefined ? undefined : parseRoutingTrace(read(flags.routing), settings.model, flags.routing)
   const request = { name, ...found, trace }
   if (flags.whatIf) {
+    refuse('--what-if', [], flags, fileFlags)
     const { whatIfText } = await tables()
     const result = whatIf(request, servingRequest(found), flags.whatIf)
     return output.result(result, () => whatIfText(result))
@@ -91,6 +105,7 @@ async function run(text: string, flags: Flags): Promise<void> {
   const plan = planTraining(request)
   const serving = tryServing(found, flags)
   const isPlanned = typeof serving !== 'string'
+  await writeFigures(plan.step, flags)
   output.result(planDocument(plan, isPlanned ? serving : null), () => planText(plan, serving, source))
 }
 
@@ -99,6 +114,31 @@ const tables = () => import('../../infrastructure/plan/tables.ts')
 
 /** Settings that choose a layout, so that none is searched for. */
 const layoutChoices = /^layout\.(?:pipelineRanks|expertRanks|schedule|chunkCount|microbatchSequences|savings)/
+
+const fileFlags = ['svg', 'pairSvg', 'trace'] as const
+const everyFlag = ['cluster', 'probe', 'routing', ...fileFlags] as const
+
+/** Nothing that was asked for is ignored silently. */
+function refuse(mode: string, others: readonly string[], flags: Flags, names: readonly (typeof everyFlag)[number][]): void {
+  const kebab = (name: string) => `--${name.replace('S', '-s')}`
+  const given = [...others, ...names.filter((name) => flags[name] !== undefined).map(kebab), ...(mode === '--validate' ? flags.set : [])]
+  if (given.length > 0) throw usageError('plan', `${mode} without what it does not read`, given.join(', '))
+}
+
+async function writeFigures({ schedule, simulation, lanes }: StepTime, { svg, pairSvg: pairFile, trace }: Flags): Promise<void> {
+  if (svg) {
+    const { timelineSvg } = await import('../../infrastructure/schedules/timeline-svg.ts')
+    write(svg, timelineSvg(schedule, simulation, { unit: 's' }))
+  }
+  if (pairFile) {
+    const { pairSvg } = await import('../../infrastructure/schedules/pair-svg.ts')
+    write(pairFile, pairSvg(lanes, 1000, 'ms'))
+  }
+  if (trace) {
+    const { chromeTrace } = await import('../../infrastructure/schedules/chrome-trace.ts')
+    write(trace, JSON.stringify(chromeTrace(schedule, simulation, 1e6)))
+  }
+}
 
 async function runValidation(output: Output): Promise<void> {
   const { validate } = await import('../../infrastructure/plan/validation.ts')
@@ -118,10 +158,16 @@ function searchRequest({ model, cluster, efficiency, layout }: PlanSettings) {
   return { model, cluster, efficiency, batchSequences, sequenceLength, precision }
 }
 
-const bestLayout = (settings: PlanSettings) => searchLayouts(searchRequest(settings), 4).ranked[0]!.layout
+const search = () => import('../../infrastructure/plan/search.ts')
+
+async function bestLayout(settings: PlanSettings) {
+  const { searchLayouts } = await search()
+  return searchLayouts(searchRequest(settings), 4).ranked[0]!.layout
+}
 
 async function runSearch(output: Output, settings: PlanSettings): Promise<void> {
   const { searchText } = await tables()
+  const { searchLayouts } = await search()
   const result = searchLayouts(searchRequest(settings))
   const ranked = result.ranked.map(({ layout, step, memory, tokensPerSecond, boundBy }) => ({
     layout,
@@ -152,11 +198,15 @@ async function runLocal(
 ): Promise<void> {
   const { predictLocalStep } = await import('../../infrastructure/plan/local-step.ts')
   const { localDocument, localText } = await import('../../infrastructure/plan/local-text.ts')
-  const unused = [flags.search && '--search', flags.whatIf && '--what-if', flags.routing && '--routing'].filter(Boolean)
-  if (unused.length > 0)
-    throw usageError('plan', 'a cluster of several devices', `one device and ${unused.join(', ')}`, 'Name one with --cluster.')
+  const modes = [flags.search && '--search', flags.whatIf && '--what-if'].filter((mode) => typeof mode === 'string')
+  const unread = flags.set.filter((assignment) => !localSettings.test(assignment))
+  refuse('one device', [...modes, ...unread], flags, ['routing', ...fileFlags])
   const { model, cluster, layout, tokens } = settings
   const batch = { sequences: layout.batchSequences, length: layout.sequenceLength }
+  rejectViolations(
+    `plan ${name}`,
+    planViolations({ ...settings, name, layout: { ...layout, microbatchSequences: layout.batchSequences, schedule: 'gpipe' } }),
+  )
   const machine = probe ?? ceilingsOf(cluster)
   const prediction = predictLocalStep(model, machine, batch)
   const memoryLimit = cluster.device.memoryBytes * (1 - settings.efficiency.memoryReserveShare)
@@ -172,6 +222,9 @@ async function runLocal(
   const plan = { name, machine: cluster.device.name, memoryLimit, model, probe: machine, batch, tokens, prediction }
   output.result(localDocument(plan), () => localText(plan))
 }
+
+/** What the plan of one machine reads. */
+const localSettings = /^(?:model\.|tokens|layout\.(?:batchSequences|sequenceLength)|efficiency\.memoryReserveShare|cluster\.device\.)/
 
 const ceilingsOf = ({ device }: Cluster): MachineProbe => ({
   gflopsOneThread: device.peakFlops.f32 / 1e9 / device.coreCount,
@@ -206,5 +259,13 @@ function read(file: string): string {
     return readFileSync(file, 'utf8')
   } catch (cause) {
     throw usageError(file, 'a file that can be read', (cause as Error).message, '', cause)
+  }
+}
+
+function write(file: string, contents: string): void {
+  try {
+    writeFileSync(file, contents)
+  } catch (cause) {
+    throw usageError(file, 'a file that can be written', (cause as Error).message, 'Choose another path.', cause)
   }
 }

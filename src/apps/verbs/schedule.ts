@@ -14,7 +14,7 @@ import { createOutput } from '../output.ts'
 interface Flags {
   readonly ranks: string
   readonly microbatches: string
-  readonly chunks: string
+  readonly chunks?: string
   readonly forward: string
   readonly backward: string
   readonly weight: string
@@ -36,11 +36,11 @@ export function register(program: Command): void {
     .argument('<name>', `one of ${scheduleNames.join(', ')}`)
     .requiredOption('--ranks <count>', 'pipeline ranks (devices in a row)')
     .requiredOption('--microbatches <count>', 'micro-batches of a step, both directions together')
-    .option('--chunks <count>', 'chunks a rank, for interleaved', '2')
+    .option('--chunks <count>', 'chunks a rank, for interleaved only (default: 2)')
     .option('--forward <time>', 'F, one forward', '1')
     .option('--backward <time>', 'B, the full backward', '2')
     .option('--weight <time>', 'W, the weight-gradient part of B', '1')
-    .option('--overlapped <time>', 'F&B, a forward and a backward overlapped (default: F + B)')
+    .option('--overlapped <time>', 'F&B, a forward and a backward overlapped, for dualpipe and dualpipev (default: F + B)')
     .option('--dispatch <time>', 'all-to-all dispatch of a chunk, exposed outside overlapped pairs', '0')
     .option('--combine <time>', 'all-to-all combine of a chunk, exposed outside overlapped pairs', '0')
     .option('--point-to-point <time>', 'from one rank to the next', '0')
@@ -52,6 +52,8 @@ export function register(program: Command): void {
 function run(text: string, flags: Flags): void {
   const name = scheduleNamed(text)
   if (!name) throw usageError('schedule', `one of ${scheduleNames.join(', ')}`, text)
+  if (flags.chunks !== undefined && name !== 'interleaved')
+    throw usageError('--chunks', 'interleaved, the only schedule that reads it', name)
   const forward = Number(flags.forward)
   const backward = Number(flags.backward)
   const durations = { forward, backward, weight: Number(flags.weight), overlapped: Number(flags.overlapped ?? forward + backward) }
@@ -60,7 +62,7 @@ function run(text: string, flags: Flags): void {
     name,
     rankCount: Number(flags.ranks),
     microbatchCount: Number(flags.microbatches),
-    chunkCount: Number(flags.chunks),
+    chunkCount: Number(flags.chunks ?? 2),
   }
   const communicationViolations = Object.entries(communication)
     .filter(([, time]) => !Number.isFinite(time) || time < 0 || time > 1e12)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import * as fc from 'fast-check'
 import { UsageError } from '../../base/errors.ts'
-import { clusterNamed, nodeCountOf } from './clusters.ts'
+import { clusterNamed, clusterViolations, nodeCountOf } from './clusters.ts'
 import { clusterOfMachine, parseProbe } from './probe.ts'
 import { cheapestTopology, dragonfly, fatTree2, publishedTopologies, slimFly } from './topology.ts'
 
@@ -46,11 +46,25 @@ describe('clusters', () => {
   test('what cannot be is named', () => {
     assert.throws(() => clusterNamed('h900x8'), /expected one of h800x<devices>.*Did you mean/)
     assert.throws(() => clusterNamed('h800'), /a number of devices/)
-    assert.throws(() => clusterNamed('h800x0'), /expected more than 0/)
+    assert.throws(() => clusterNamed('h800x0'), /deviceCount: expected a whole number from 1/)
     assert.throws(() => clusterNamed('h800x100'), /full nodes of 8/)
     assert.throws(() => clusterNamed('h800x20000'), /at most the 16384 endpoints/)
     assert.throws(() => clusterNamed('constructorx8'), UsageError)
   })
+})
+
+test('numbers that no cluster has are named, all of them', () => {
+  const cluster = clusterNamed('h800x2048')
+  const device = { ...cluster.device, memoryBytes: -1, peakFlops: { ...cluster.device.peakFlops, fp8: Number.NaN } }
+  const absurd = {
+    ...cluster,
+    device,
+    networkBytesPerSecond: Infinity,
+    linkLatencySeconds: -1,
+    dollarsPerDeviceHour: -2,
+    devicesPerNode: 0.5,
+  }
+  assert.equal(clusterViolations(absurd).length, 6)
 })
 
 describe('this machine as probed', () => {

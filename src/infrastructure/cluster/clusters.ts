@@ -74,12 +74,30 @@ export function clusterNamed(text: string): Cluster {
 }
 
 /** What is wrong with a cluster, one sentence each. */
-export function clusterViolations({ deviceCount, devicesPerNode, networkBytesPerSecond, device, topology }: Cluster): string[] {
+export function clusterViolations(cluster: Cluster): string[] {
+  const { deviceCount, devicesPerNode, device, topology, dollarsPerDeviceHour } = cluster
   const violations: string[] = []
-  const positive = { deviceCount, devicesPerNode, networkBytesPerSecond, memoryBytes: device.memoryBytes }
-  for (const [name, value] of Object.entries(positive)) {
-    if (!(Number.isFinite(value) && value > 0)) violations.push(`${name}: expected more than 0, got ${value}`)
+  const check = (name: string, value: number, isRight: boolean, expected: string) => {
+    if (!isRight) violations.push(`cluster.${name}: expected ${expected}, got ${value}`)
   }
+  for (const [name, value] of Object.entries({ deviceCount, devicesPerNode, 'device.coreCount': device.coreCount })) {
+    check(name, value, Number.isInteger(value) && value >= 1 && value <= 1e7, 'a whole number from 1 to 1e7')
+  }
+  const rates = {
+    networkBytesPerSecond: cluster.networkBytesPerSecond,
+    'device.memoryBytes': device.memoryBytes,
+    'device.memoryBytesPerSecond': device.memoryBytesPerSecond,
+    'device.linkBytesPerSecond': device.linkBytesPerSecond,
+    ...Object.fromEntries(Object.entries(device.peakFlops).map(([precision, flops]) => [`device.peakFlops.${precision}`, flops])),
+  }
+  for (const [name, value] of Object.entries(rates)) check(name, value, value > 0 && value <= 1e18, 'more than 0 and at most 1e18')
+  for (const name of ['networkLatencySeconds', 'linkLatencySeconds'] as const) {
+    check(name, cluster[name], cluster[name] >= 0 && cluster[name] <= 1, 'from 0 to 1 second')
+  }
+  if (dollarsPerDeviceHour !== null) {
+    check('dollarsPerDeviceHour', dollarsPerDeviceHour, dollarsPerDeviceHour >= 0 && dollarsPerDeviceHour <= 1e6, 'from 0 to 1e6')
+  }
+  if (violations.length > 0) return violations
   if (deviceCount > devicesPerNode && deviceCount % devicesPerNode !== 0) {
     violations.push(`devices: expected full nodes of ${devicesPerNode}, got ${deviceCount}`)
   }

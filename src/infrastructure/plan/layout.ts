@@ -85,6 +85,7 @@ export interface LayoutCounts {
   readonly nodesPerExpertGroup: number
 }
 
+/** Ranks, micro-batches and stages of a layout; whole numbers when `layoutViolations` finds nothing. */
 export function layoutCounts(layout: Layout, cluster: Cluster): LayoutCounts {
   const { pipelineRanks, expertRanks, schedule, chunkCount, batchSequences, sequenceLength, microbatchSequences } = layout
   const dataRanks = cluster.deviceCount / pipelineRanks

@@ -1,5 +1,5 @@
 /** A plan as one JSON document: what `strata plan --json` prints. Sizes in bytes, times in seconds, shares 0..1. */
-import { cacheEquivalents } from '../../architecture/counts-per-token.ts'
+import { cacheEquivalents, latentCacheBytesPerToken } from '../../architecture/counts-per-token.ts'
 import { comparePublishedRun, isPublishedRun } from './published-run.ts'
 import { efficiencySources } from './efficiency.ts'
 import { memoryLimit, savingsWorth } from './memory.ts'
@@ -29,7 +29,13 @@ export function planDocument(plan: TrainingPlan, serving: ServingPlan | null) {
     },
     checkpoint: { ...plan.checkpoint, format: 'released FP8 with block scales, MTP included' },
     trainingFlopsPerToken: { ...plan.flopsPerToken, length: layout.sequenceLength },
+    inferenceFlopsPerToken: { ...plan.inferenceFlopsPerToken, length: layout.sequenceLength },
     kvCacheBytesPerToken: plan.cacheBytesPerToken,
+    kvCacheBytesPerTokenByFormat: {
+      f32: latentCacheBytesPerToken(plan.model, 'f32'),
+      bf16: latentCacheBytesPerToken(plan.model, 'bf16'),
+      fp8: latentCacheBytesPerToken(plan.model, 'fp8'),
+    },
     kvCacheElementsPerToken: cacheEquivalents(plan.model),
     memoryPerDevice: {
       limit: memoryLimit(cluster, plan.efficiency),
@@ -46,6 +52,11 @@ export function planDocument(plan: TrainingPlan, serving: ServingPlan | null) {
       name: layout.schedule,
       stages: step.stages,
       chunkSeconds: step.chunk,
+      overlappedPair: {
+        computeSeconds: step.lanes.computeBusy,
+        communicationSeconds: step.lanes.communicationBusy,
+        exposedSeconds: step.lanes.exposedCommunication,
+      },
       bubbleSeconds: step.bubbleSeconds,
       exposedCommunicationSeconds: step.exposedSeconds,
       idlePerRank: step.simulation.idle,

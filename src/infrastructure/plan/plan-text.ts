@@ -34,7 +34,7 @@ export function planText(plan: TrainingPlan, serving: ServingPlan | string, layo
     paragraph('Schedule', scheduleText(plan)),
     paragraph('Step', stepText(plan)),
     paragraph('Run', runText(plan)),
-    paragraph('Serving', typeof serving === 'string' ? `No serving plan: ${serving}` : servingText(serving)),
+    paragraph('Serving', typeof serving === 'string' ? `No serving plan: ${serving}` : servingText(plan, serving)),
     ...(isPublishedRun(plan) ? [publishedText(plan)] : []),
     efficiencyText(plan.efficiency),
   ]
@@ -123,13 +123,22 @@ function runText({ run, tokens, cluster }: TrainingPlan): string {
   )
 }
 
-function servingText({ prefill, decode }: ServingPlan): string {
-  const measured = publishedServing
+function servingText(plan: TrainingPlan, { prefill, decode }: ServingPlan): string {
+  const beside = plan.name === 'deepseek-v3' ? ` ${measuredText()}` : ''
   return (
     `The cache of the first paragraph decides here. Prefill on ${prefill.deployment.devices} devices (${prefill.deployment.redundantExperts} redundant experts) is bound by ${prefill.boundBy}: ${thousands(prefill.tokensPerSecondPerNode)} tokens/s a node. ` +
     `Decode on ${decode.deployment.devices} devices holds ${decode.expertsPerDevice} routed experts each (${formatBytes(decode.weightBytesPerDevice)} of weights), leaves room for ${thousands(decode.sequencesThatFit)} sequences a device, ` +
-    `and with ${decode.sequencesServed} of them is bound by ${decode.boundBy}: ${ms(decode.secondsPerToken)} a token, ${decode.tokensPerSecondPerSequence.toFixed(0)} tokens/s for each sequence, ${thousands(decode.tokensPerSecondPerNode)} tokens/s a node. ` +
-    `For V3, ${measured.source} measured ${thousands(measured.prefillTokensPerSecondPerNode)} (of which ${formatShare(measured.cachedShare)} came from a cache on disk, so ${thousands(measured.prefillTokensPerSecondPerNode * (1 - measured.cachedShare))} computed) and ${thousands(measured.decodeTokensPerSecondPerNode)} a node, as the mean of a day with its quiet hours, at ${measured.tokensPerSecondPerUser.join(' to ')} tokens/s a user; these are full-load figures.`
+    `and with ${decode.sequencesServed} of them is bound by ${decode.boundBy}: ${ms(decode.secondsPerToken)} a token, ${decode.tokensPerSecondPerSequence.toFixed(0)} tokens/s for each sequence, ${thousands(decode.tokensPerSecondPerNode)} tokens/s a node.` +
+    beside
+  )
+}
+
+/** What was measured in production. */
+function measuredText(): string {
+  const { source, prefillTokensPerSecondPerNode, cachedShare, decodeTokensPerSecondPerNode, tokensPerSecondPerUser } = publishedServing
+  return (
+    `Measured in production (${source}): ${thousands(prefillTokensPerSecondPerNode)} prompt tokens/s a node, of which ${formatShare(cachedShare)} came from a cache on disk, so ${thousands(prefillTokensPerSecondPerNode * (1 - cachedShare))} computed; ` +
+    `${thousands(decodeTokensPerSecondPerNode)} generated, at ${tokensPerSecondPerUser.join(' to ')} tokens/s a user. Those are means of a day with its quiet hours, ours are at full load.`
   )
 }
 

@@ -14,7 +14,8 @@ import { scheduleNames } from '../schedules/operations.ts'
 import type { Efficiency } from './efficiency.ts'
 import { allSavings, layoutCounts, layoutViolations, type Layout, type Savings } from './layout.ts'
 import { bindingComponent, memoryLimit, memoryPlan, type MemoryPlan } from './memory.ts'
-import { layoutStages, optimizerSeconds, stagesOfRanks, stageTiming, stepTime, type StepTime } from './step-time.ts'
+import { layoutStages, stageTiming } from './stage-timing.ts'
+import { optimizerSeconds, stagesOfRanks, stepTime, type StepTime } from './step-time.ts'
 import { layoutTraffic } from './training-plan.ts'
 
 export interface SearchRequest {

@@ -119,6 +119,10 @@ function violations(request: ServingRequest): string[] {
   for (const { name, devices, redundantExperts } of [prefill, decode]) {
     if (!(Number.isInteger(devices) && devices >= 1 && devices <= 1e6))
       found.push(`serving.${name}.devices: expected a whole number from 1 to 1e6, got ${devices}`)
+    else if (devices > request.cluster.deviceCount)
+      found.push(`serving.${name}.devices: expected at most the ${request.cluster.deviceCount} of the cluster, got ${devices}`)
+    else if (!(Number.isInteger(redundantExperts) && redundantExperts >= 0 && redundantExperts <= 1e6))
+      found.push(`serving.${name}.redundantExperts: expected a whole number from 0 to 1e6, got ${redundantExperts}`)
     else if ((model.expertCount + redundantExperts) % devices !== 0)
       found.push(
         `serving.${name}: expected experts + redundant = ${model.expertCount + redundantExperts} to divide over ${devices} devices`,

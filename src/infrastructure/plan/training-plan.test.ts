@@ -12,7 +12,8 @@ import { planDocument } from './plan-document.ts'
 import { planText } from './plan-text.ts'
 import { comparePublishedRun, headlineTolerance, isPublishedRun } from './published-run.ts'
 import { splitStages, stageParameters } from './stages.ts'
-import { layerCompute, layoutStages, stagesOfRanks } from './step-time.ts'
+import { layerCompute, layoutStages } from './stage-timing.ts'
+import { stagesOfRanks } from './step-time.ts'
 import { planTraining } from './training-plan.ts'
 
 const model = presets['deepseek-v3']

@@ -3,7 +3,12 @@
  */
 import type { ModelConfig } from '../../architecture/config.ts'
 import { countParameters, type ParameterCounts } from '../../architecture/counts.ts'
-import { latentCacheBytesPerToken, trainingFlopsPerToken } from '../../architecture/counts-per-token.ts'
+import {
+  decodeFlopsPerToken,
+  latentCacheBytesPerToken,
+  prefillFlopsPerToken,
+  trainingFlopsPerToken,
+} from '../../architecture/counts-per-token.ts'
 import { checkpointBytes, checkpointTensors } from '../../architecture/tensor-names.ts'
 import { rejectViolations } from '../../base/errors.ts'
 import { clusterViolations, type Cluster } from '../cluster/clusters.ts'
@@ -12,7 +17,8 @@ import { layoutCounts, layoutViolations, type Layout, type LayoutCounts } from '
 import { checkMemory, memoryPlan, type MemoryPlan } from './memory.ts'
 import { expectedRouting, routingOfTrace, type Routing, type RoutingTrace } from './routing.ts'
 import { runCost, type RunCost } from './run-cost.ts'
-import { layoutStages, stagesOfRanks, stepTime, type StepTime } from './step-time.ts'
+import { layoutStages } from './stage-timing.ts'
+import { stagesOfRanks, stepTime, type StepTime } from './step-time.ts'
 import { expertTraffic, type Traffic } from './traffic.ts'
 
 export interface PlanRequest {
@@ -33,6 +39,8 @@ export interface TrainingPlan extends Required<Omit<PlanRequest, 'trace'>> {
   readonly parameters: ParameterCounts
   readonly checkpoint: { readonly tensors: number; readonly bytes: number }
   readonly flopsPerToken: { readonly causal: number; readonly full: number }
+  /** Prompt tokens at the layout's length, and one generated token with as many in the cache. */
+  readonly inferenceFlopsPerToken: { readonly prefillCausal: number; readonly prefillFull: number; readonly decode: number }
   readonly cacheBytesPerToken: number
   readonly routing: Routing
   readonly memory: MemoryPlan
@@ -108,6 +116,11 @@ export function planTraining(request: PlanRequest): TrainingPlan {
     flopsPerToken: {
       causal: trainingFlopsPerToken(model, length, 'causal').total,
       full: trainingFlopsPerToken(model, length, 'full').total,
+    },
+    inferenceFlopsPerToken: {
+      prefillCausal: prefillFlopsPerToken(model, length, 'causal').total,
+      prefillFull: prefillFlopsPerToken(model, length, 'full').total,
+      decode: decodeFlopsPerToken(model, length),
     },
     cacheBytesPerToken: latentCacheBytesPerToken(model),
     routing,

@@ -35,6 +35,11 @@ interface OperationDocument {
 /** Hides the last bits of sums of decimal fractions: 4.200000000000003 is 4.2. */
 const clean = (value: number) => Number(value.toPrecision(12))
 
+/**
+ * A simulation as a document.
+ *
+ * @param durations of one chunk, for the formula that stands beside the simulated bubble
+ */
 export function scheduleDocument(schedule: Schedule, simulation: Simulation, durations: ChunkDurations): ScheduleDocument {
   const { title, bubble, bubbleFormula, activations, parameterCopies } = catalogue[schedule.name]
   const { rankCount, microbatchCount, chunkCount, stageCount } = schedule

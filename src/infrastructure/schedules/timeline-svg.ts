@@ -7,6 +7,7 @@
  */
 import { catalogue } from './catalogue.ts'
 import type { Pass, Schedule } from './operations.ts'
+import { escape, ink, px, soft, text } from './svg-text.ts'
 import type { SimulatedOperation, Simulation } from './simulate.ts'
 
 export interface TimelineOptions {
@@ -27,9 +28,6 @@ const shades = {
   Bi: ['#bfe3e0', '#2c8079'],
   W: ['#f6d9a8', '#b5761a'],
 } as const
-
-const ink = '#20242a'
-const soft = '#6b7178'
 
 /**
  * @param schedule   what was simulated
@@ -168,23 +166,7 @@ function legend({ name, rankCount, chunkCount, operations }: Schedule, top: numb
   return parts.join('')
 }
 
-interface TextStyle {
-  readonly anchor?: 'start' | 'middle' | 'end'
-  readonly size?: number
-  readonly weight?: number
-  readonly fill?: string
-}
-
-function text(x: number, y: number, words: string, { anchor = 'start', size = 12, weight = 400, fill = ink }: TextStyle = {}): string {
-  const at = anchor === 'start' ? '' : ` text-anchor="${anchor}"`
-  const bold = weight === 400 ? '' : ` font-weight="${weight}"`
-  return `<text x="${px(x)}" y="${px(y)}" font-size="${size}"${at}${bold} fill="${fill}">${escape(words)}</text>`
-}
-
-const px = (value: number) => String(Math.round(value * 100) / 100)
 const short = (value: number) => String(Number(value.toPrecision(4)))
-const escape = (words: string) => words.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
-
 /** 1, 2 or 5 times a power of ten, at least `least`. */
 function niceStep(least: number): number {
   const power = 10 ** Math.floor(Math.log10(least))
