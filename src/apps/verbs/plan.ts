@@ -4,13 +4,13 @@ import { availableParallelism, totalmem } from 'node:os'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Command } from 'commander'
-import { checkModelConfig } from '../../architecture/check-config.ts'
+import { modelConfigViolations } from '../../architecture/check-config.ts'
 import type { ModelConfig } from '../../architecture/config.ts'
 import { isPresetName, presets } from '../../architecture/presets.ts'
 import { rejectViolations, usageError, UsageError } from '../../base/errors.ts'
 import { didYouMean } from '../../base/nearest.ts'
 import { applySettings } from '../../base/settings.ts'
-import { clusterNamed, type Cluster } from '../../infrastructure/cluster/clusters.ts'
+import { clusterNamed, clusterViolations, type Cluster } from '../../infrastructure/cluster/clusters.ts'
 import { clusterOfMachine, parseProbe, type MachineProbe } from '../../infrastructure/cluster/probe.ts'
 import { layoutViolations } from '../../infrastructure/plan/layout.ts'
 import { planDocument } from '../../infrastructure/plan/plan-document.ts'
@@ -82,7 +82,7 @@ async function run(text: string, flags: Flags): Promise<void> {
     : clusterNamed(flags.cluster ?? defaultClusterName(name, model))
   const { settings: defaults, hasPublishedLayout } = planSettings(name, model, cluster)
   const settings = applySettings(defaults, flags.set, planSettingRules)
-  checkModelConfig(settings.model, name)
+  rejectViolations(`plan ${name}`, [...modelConfigViolations(settings.model), ...clusterViolations(settings.cluster)])
   if (settings.cluster.deviceCount === 1) return runLocal(output, name, settings, probe, flags)
 
   const pinned = flags.set.filter((assignment) => layoutChoices.test(assignment))
