@@ -159,6 +159,12 @@ describe('strata plan', () => {
     assert.equal(answer.parameters.total, 671_026_419_200)
     assert.equal(answer.routing.nodesPerToken, 4)
   })
+  test('a recipe is a module whose default export has a model', async () => {
+    const presets = path.join(import.meta.dirname, '../../architecture/presets.ts')
+    const recipe = file('recipe.ts', `import { presets } from ${JSON.stringify(presets)}\nexport default () => ({ model: presets.nano })\n`)
+    assert.match(await strata('plan', recipe), /recipe.ts on laptop/)
+    await assert.rejects(strata('plan', file('empty.ts', 'export default { model: { width: 7 } }\n')), UsageError)
+  })
   test('this machine as probed: a local step', async () => {
     const probe = file('probe.json', '{"probe":{"gflopsOneThread":58,"gflopsAllThreads":115,"streamGBs":20},"results":[]}')
     const answer = (await document('plan', 'bench', '--probe', probe)) as unknown as {

@@ -4,7 +4,7 @@ import { availableParallelism, totalmem } from 'node:os'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Command } from 'commander'
-import { modelConfigViolations } from '../../architecture/check-config.ts'
+import { checkModelConfig, modelConfigViolations } from '../../architecture/check-config.ts'
 import type { ModelConfig } from '../../architecture/config.ts'
 import { isPresetName, presets } from '../../architecture/presets.ts'
 import { rejectViolations, usageError, UsageError } from '../../base/errors.ts'
@@ -251,7 +251,7 @@ async function modelOfRecipe(file: string): Promise<ModelConfig> {
   const recipe: unknown = typeof module.default === 'function' ? await (module.default as () => unknown)() : module.default
   const model = (recipe as { model?: unknown } | undefined)?.model
   if (typeof model !== 'object' || model === null) throw usageError(file, 'a default export with a model', typeof recipe)
-  return model as ModelConfig
+  return checkModelConfig(model as ModelConfig, file)
 }
 
 function read(file: string): string {
