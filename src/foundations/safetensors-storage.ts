@@ -99,7 +99,7 @@ function tooShort(subject: string, expectedBytes: number, gotBytes: number): Usa
 }
 
 /** What the system says about a failed call, in words where there are some. */
-function systemReason(cause: unknown): string {
+export function systemReason(cause: unknown): string {
   const { code, message } = cause as NodeJS.ErrnoException
   const words: Record<string, string> = {
     ENOSPC: 'a full disk',
@@ -156,7 +156,7 @@ export function writeFileWhole(path: string, parts: Iterable<Uint8Array>): void 
 }
 
 /** Makes the new name itself durable, where the system can: the file is complete either way. */
-function syncFolder(folder: string): void {
+export function syncFolder(folder: string): void {
   const { fs } = node()
   let descriptor: number | undefined
   try {

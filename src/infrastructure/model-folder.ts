@@ -28,6 +28,7 @@ import {
   writeFileWhole,
   writeSafetensors,
 } from '../foundations/index.ts'
+import { rejectNonFinite } from './finite-weights.ts'
 import { recoverFolder, writeFolderWhole } from './whole-folder.ts'
 
 const fileNames = {
@@ -75,13 +76,16 @@ const mostViolations = 20
  *
  * @param folder    where it will be
  * @param tokenizer has at most as many ids as the embedding has rows
- * @throws UsageError when something other than a model is there, or the system refuses; then nothing is changed
+ * @throws UsageError when something other than a model is there, a weight is not finite, or the system refuses; then
+ *   nothing is changed
  */
 export function writeModelFolder(folder: string, model: Model, tokenizer: Tokenizer, options: WriteModelOptions = {}): void {
   const { config } = model
   const { weights, generation = { temperature: 1, topP: 1 } } = options
   rejectViolations('model', tokenizerViolations(config, tokenizer))
   refuseOtherContent(folder)
+  const tensors = weightsToWrite(model, weights)
+  rejectNonFinite(folder, tensors)
   writeFolderWhole(folder, (temporary) => {
     const { path } = node()
     const ids = { bosTokenId: tokenizer.bosId, eosTokenId: tokenizer.eosId, padTokenId: tokenizer.padId }
@@ -90,7 +94,7 @@ export function writeModelFolder(folder: string, model: Model, tokenizer: Tokeni
     text(fileNames.tokenizer, tokenizer.toJson())
     text(fileNames.tokenizerConfig, tokenizer.configJson(config.maxLength))
     text(fileNames.generation, formatGeneration(generation, tokenizer))
-    writeSafetensors(path.join(temporary, fileNames.weights), weightsToWrite(model, weights), { format: 'pt' })
+    writeSafetensors(path.join(temporary, fileNames.weights), tensors, { format: 'pt' })
   })
 }
 
