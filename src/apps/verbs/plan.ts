@@ -251,6 +251,11 @@ async function modelOfRecipe(file: string): Promise<ModelConfig> {
   const recipe: unknown = typeof module.default === 'function' ? await (module.default as () => unknown)() : module.default
   const model = (recipe as { model?: unknown } | undefined)?.model
   if (typeof model !== 'object' || model === null) throw usageError(file, 'a default export with a model', typeof recipe)
+  const missing = Object.keys(presets.tiny).filter((field) => !Object.hasOwn(model, field))
+  rejectViolations(
+    file,
+    missing.map((field) => `model.${field}: expected a value, got none`),
+  )
   return checkModelConfig(model as ModelConfig, file)
 }
 
