@@ -18,6 +18,8 @@ export interface BalanceLoss {
 export interface RouterReport {
   /** Rows of each expert; they sum to tokens times active experts. */
   readonly load: Int32Array
+  /** The experts that each token chose, i32 in no particular order; goes with the backward pass, or with the caller's scope. */
+  readonly expert_MA: Tensor
   /** Mean over sequences of sum_e f_e P_e: 1 when perfectly even; only when the balance loss was asked for. */
   readonly balance: number | undefined
 }
@@ -38,7 +40,7 @@ export function moe(p: MoeParameters, config: ModelConfig, x_MD: Tensor, balance
   const routed_MD = expertFfn(x_MD, routing, p.gateUp_EGD, p.down_EDI)
   const offsets = routing.offset_F.data
   const load = Int32Array.from({ length: config.expertCount }, (_, e) => offsets[e + 1]! - offsets[e]!)
-  const report = { load, balance: routing.balance_B && mean(routing.balance_B.data) }
+  const report = { load, expert_MA: routing.expert_MA, balance: routing.balance_B && mean(routing.balance_B.data) }
   return { branches: p.shared ? [swigluFfn(x_MD, p.shared.gateUp_GD, p.shared.down_DF), routed_MD] : [routed_MD], report }
 }
 
