@@ -43,7 +43,8 @@ function constant(i: i32): v128 {
  * scaled by 2^n. Largest relative error 2e-7. Clamped to -87.3 .. 88, where f32 is still normal and finite.
  */
 export function exp4(value: v128): v128 {
-  const x = f32x4.pmin(constant(1), f32x4.pmax(constant(0), value))
+  // pmax and pmin return their first operand where a comparison fails, so NaN must come first to stay NaN.
+  const x = f32x4.pmin(f32x4.pmax(value, constant(0)), constant(1))
   const n = f32x4.nearest(f32x4.mul(x, constant(2)))
   // ln 2 in two parts, so that n * ln 2 loses nothing.
   let r = f32x4.sub(x, f32x4.mul(n, constant(3)))

@@ -89,6 +89,9 @@ export function countOf(name: string, sizes: Sizes): number {
   return shapeOf(name, sizes).reduce((product, size) => product * size, 1)
 }
 
+/** Numbers drawn for one operand, at most; a longer operand repeats them, which only benchmarks are long enough to see. */
+const mostDraws = 2 ** 18
+
 /** The operands' numbers, all of them exact in f32; each operand has a stream of its own. */
 export function drawOperands(op: OpSpec, sizes: Sizes, rng: Random): Values {
   const all = completeSizes(op, sizes)
@@ -97,8 +100,9 @@ export function drawOperands(op: OpSpec, sizes: Sizes, rng: Random): Values {
       const stream = rng.fork(name)
       const count = countOf(name, all)
       const scale = role === 'weight' ? 1 / Math.sqrt(shapeOf(name, all).at(-1) || 1) : 1
-      const values = fill ? fill(stream, count, all) : Array.from({ length: count }, () => scale * stream.normal())
-      return [name, Float64Array.from(values, Math.fround)]
+      const draws = Math.min(count, mostDraws)
+      const drawn = fill ? fill(stream, draws, all) : Array.from({ length: draws }, () => scale * stream.normal())
+      return [name, Float64Array.from({ length: count }, (_, i) => Math.fround(drawn[i % draws]!))]
     }),
   )
 }
