@@ -4,7 +4,7 @@
  *
  *   B is packed whole, once:        panels of 8 columns, K x 8 numbers each, zero-padded on the right
  *   A is read where it lies:        6 rows at a time, through row addresses, so a gather of rows costs nothing
- *   a tile of C:                    up to 96 rows (an A block of 96 x 512 sits in L2), all columns
+ *   a tile of C:                    up to 96 rows (an A block of 96 x 512 sits in L2), the columns of 2 MiB of B
  *
  *        B panel (8 x 512, L1)
  *        ┌──┐
@@ -134,6 +134,8 @@ export function tile(
  *
  * 0 c  1 a  2 packed b  3 N  4 K  5 ldc  6 lda (elements)  7 row numbers of A or 0  8 accumulate
  * 9 groups  10 row offsets (groups + 1 numbers)  11 rows in a tile  12 scratch: 256 bytes a thread
+ * 13 columns in a tile: a multiple of 8, few enough that their part of B stays in the cache from tile to tile
+ * 14 depth of a packed panel: K, or more when this product takes a slice of it
  */
 export function gemm(): void {
   const c = address(0), a = address(1), b = address(2)
@@ -145,38 +147,44 @@ export function gemm(): void {
   const offsets = address(10)
   const height = word(11)
   const edge = address(12) + (<usize>threadIndex() << 8)
-  const panel = <usize>K * NR * 4
+  const panel = <usize>word(14) * NR * 4
   const packedGroup = panel * <usize>ceilDiv(N, NR)
 
-  // Tiles are numbered group by group; a thread's numbers only grow, so it walks the groups once.
+  const span = word(13)
+
+  // Tiles are numbered by columns, groups, rows; a thread's numbers only grow, so it walks them once.
+  let column = 0
   let group = 0
   let first = 0
   for (let t = nextTile(0); ; t = nextTile(0)) {
     let begin = 0, rows = 0
-    while (group < groups) {
+    while (column < N) {
       begin = load<i32>(offsets + (<usize>group << 2))
       rows = load<i32>(offsets + (<usize>group << 2), 4) - begin
       const tiles = ceilDiv(rows, height)
       if (t < first + tiles) break
       first += tiles
-      group++
+      if (++group == groups) {
+        group = 0
+        column += span
+      }
     }
-    if (group >= groups) return
+    if (column >= N) return
     const row = begin + (t - first) * height
     const count = begin + rows - row < height ? begin + rows - row : height
+    const width = N - column < span ? N - column : span
     const source = from ? from + (<usize>row << 2) : 0
     const base = from ? a : a + <usize>row * lda
-    const packed = b + <usize>group * packedGroup
+    const to = c + <usize>row * ldc + (<usize>column << 2)
+    const packed = b + <usize>group * packedGroup + <usize>(column / NR) * panel
     for (let k = 0; k < K; k += KC) {
       const depth = K - k < KC ? K - k : KC
       tile(
-        c + <usize>row * ldc, ldc, base + (<usize>k << 2), lda, source, count,
-        packed + <usize>k * NR * 4, panel, N, depth, accumulate || k > 0, edge,
+        to, ldc, base + (<usize>k << 2), lda, source, count,
+        packed + <usize>k * NR * 4, panel, width, depth, accumulate || k > 0, edge,
       )
     }
-    if (K == 0 && !accumulate) {
-      for (let i = 0; i < count; i++) memory.fill(c + <usize>(row + i) * ldc, 0, <usize>N << 2)
-    }
+    if (K == 0 && !accumulate) for (let i = 0; i < count; i++) memory.fill(to + <usize>i * ldc, 0, <usize>width << 2)
   }
 }
 

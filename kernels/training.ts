@@ -4,14 +4,15 @@ import { address, nextTile, number, word } from './threads'
 
 /**
  * loss_m = logsumexp(logits_m) - logits_m[target_m]; with gradients, logits become (softmax - onehot) * weight_m.
- * 0 logits_MV  1 targets_M  2 weights_M  3 loss_M  4 M  5 V  6 write gradients
+ * 0 logits_MV  1 targets_M  2 weights_M  3 loss_M  4 M  5 V  6 write gradients  7 row stride of logits
  */
 export function crossEntropy(): void {
   const logits = address(0), targets = address(1), weights = address(2), losses = address(3)
   const M = word(4), V = word(5)
   const writes = word(6) != 0
+  const stride = <usize>word(7) << 2
   for (let m = nextTile(0); m < M; m = nextTile(0)) {
-    const row = logits + (<usize>m * <usize>V << 2)
+    const row = logits + <usize>m * stride
     const target = row + (<usize>load<u32>(targets + (<usize>m << 2)) << 2)
     let top: f32 = load<f32>(row)
     let v = splat(top)

@@ -46,7 +46,8 @@ function installDependencies() {
   const inputs = ['package.json', 'package-lock.json'].map((file) => path.join(root, file))
   once('dependencies', inputs, [path.join(root, 'node_modules', 'zod')], () => {
     say('installing dependencies')
-    run(npm, ['ci', '--no-audit', '--no-fund'], root, 'npm ci failed: is the package registry within reach?')
+    // Not `npm ci`: it insists on lock entries for every platform's binaries, and a registry need not hold them all.
+    run(npm, ['install', '--no-save', '--no-audit', '--no-fund'], root, 'npm install failed: is the package registry within reach?')
   })
 }
 

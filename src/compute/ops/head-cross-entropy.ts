@@ -6,16 +6,19 @@
  */
 import { dims } from '../dims.ts'
 import { bits } from '../machine.ts'
-import { Tensor } from '../tensor.ts'
+import { columns, Tensor } from '../tensor.ts'
 import { pack, productPacked, productTN } from './product.ts'
 
 /** Numbers in a chunk of logits, about: 16 MiB of f32. */
 const chunkNumbers = 2 ** 22
 
+/** Numbers between rows of logits, so that rows of a power of two do not meet in the same cache sets. */
+const rowPadding = 16
+
 /** `count` rows of a matrix or vector from row `from` on. */
 function rows(x: Tensor, from: number, count: number): Tensor {
   const width = x.shape.length === 1 ? 1 : x.rowStride
-  return new Tensor(x.machine, x.address + 4 * from * width, [count, ...x.shape.slice(1)], x.dtype)
+  return new Tensor(x.machine, x.address + 4 * from * width, [count, ...x.shape.slice(1)], x.dtype, { base: x.base, rowStride: width })
 }
 
 /**
@@ -36,19 +39,29 @@ export function headCrossEntropy(h_MD: Tensor, w_VD: Tensor, target_M: Tensor, w
   const step = Math.min(M, Math.max(64, Math.floor(chunkNumbers / V / 96) * 96))
   const down = pack(w_VD, true)
   const up = tape ? pack(w_VD, false) : undefined
-  const logits = machine.tensor([step, V])
+  const logits = columns(machine.tensor([step, V + rowPadding]), 0, V)
   for (let from = 0; from < M; from += step) {
     const count = Math.min(step, M - from)
     const h = rows(h_MD, from, count)
     const part = rows(logits, 0, count)
     productPacked(part, h, down)
     const at = 4 * from
-    machine.run('crossEntropy', part.address, target_M.address + at, weight_M.address + at, loss_M.address + at, count, V, tape ? 1 : 0)
+    machine.run(
+      'crossEntropy',
+      part.address,
+      target_M.address + at,
+      weight_M.address + at,
+      loss_M.address + at,
+      count,
+      V,
+      tape ? 1 : 0,
+      part.rowStride,
+    )
     if (!up || !dh_MD || !tape) continue
     productPacked(rows(dh_MD, from, count), part, up)
     productTN(tape.into(w_VD).gradient, part, h, { accumulate: true })
   }
-  machine.heap.free(logits.address)
+  machine.heap.free(logits.base.address)
   up?.free()
   down.free()
   tape?.record({

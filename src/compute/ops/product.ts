@@ -25,12 +25,28 @@ export interface ProductOptions {
 }
 
 const microRows = 6
+const panelColumns = 8
+/** Depth of the kernel's blocks of K. */
+const blockDepth = 512
+/** Rows in a tile of a plain product, and of a transposed one (whose scratch is sized for it: `Machine`). */
 const tileRows = 96
+/** Bytes of packed B that tiles work through before they turn to the next columns: larger ones fell out of the cache. */
+const spanBytes = 2 ** 21
 
-/** Rows in a tile: the whole 96 unless that would leave threads without work. Never changes a result. */
+/**
+ * Rows in a tile: the height that leaves the busiest thread the fewest rows, the higher one of equals.
+ * Never changes a result.
+ */
 function tileHeight(machine: Machine, rows: number): number {
-  const fair = Math.ceil(rows / (4 * machine.threads * microRows)) * microRows
-  return Math.min(tileRows, Math.max(microRows, fair))
+  const { threads } = machine
+  let best = microRows
+  let least = Infinity
+  for (let height = tileRows; height >= microRows; height -= microRows) {
+    const busiest = Math.ceil(Math.ceil(rows / height) / threads) * height
+    if (busiest < least) [best, least] = [height, busiest]
+    if (height <= tileRows / 2 && least < Infinity) break
+  }
+  return best
 }
 
 /** [0, M] for a product without groups. */
@@ -64,27 +80,40 @@ export function pack(b: Tensor, isTransposed: boolean): Packed {
   return { address, N, K, groupCount, free: () => machine.heap.free(address) }
 }
 
+/** Depth of a slice of K for which `columns` columns of packed B stay within the span, in the kernel's own blocks. */
+function sliceDepth(columns: number): number {
+  return Math.max(1, Math.floor(spanBytes / (4 * blockDepth * Math.max(columns, 1)))) * blockDepth
+}
+
 /** out_MN (+)= a_MK · b, with b packed; with groups, rows of group e use the e-th matrix of b. */
 export function productPacked(out_MN: Tensor, a_MK: Tensor, b: Packed, options: ProductOptions = {}): void {
   const { accumulate = false, groups, leftRows } = options
   const { machine } = out_MN
   const M = groups?.rowCount ?? leftRows?.count ?? a_MK.shape[0]!
-  machine.run(
-    'gemm',
-    out_MN.address,
-    a_MK.address,
-    b.address,
-    b.N,
-    b.K,
-    out_MN.rowStride,
-    a_MK.rowStride,
-    leftRows?.address ?? 0,
-    accumulate ? 1 : 0,
-    b.groupCount,
-    groups?.offsets.address ?? wholeRange(machine, M),
-    tileHeight(machine, M),
-    machine.gemmScratch,
-  )
+  const height = tileHeight(machine, M)
+  // A deep product goes slice by slice of K; each number is still summed in the one order of the blocks.
+  const slice = b.K > 2 * blockDepth && b.groupCount === 1 ? sliceDepth(b.N) : Math.max(b.K, 1)
+  for (let k = 0; k === 0 || k < b.K; k += slice) {
+    const depth = Math.min(slice, b.K - k)
+    machine.run(
+      'gemm',
+      out_MN.address,
+      a_MK.address + 4 * k,
+      b.address + 4 * panelColumns * k,
+      b.N,
+      depth,
+      out_MN.rowStride,
+      a_MK.rowStride,
+      leftRows?.address ?? 0,
+      accumulate || k > 0 ? 1 : 0,
+      b.groupCount,
+      groups?.offsets.address ?? wholeRange(machine, M),
+      height,
+      machine.gemmScratch,
+      Math.max(1, Math.floor(spanBytes / (4 * panelColumns * Math.max(depth, 1)))) * panelColumns,
+      b.K,
+    )
+  }
 }
 
 function packAndMultiply(out_MN: Tensor, a_MK: Tensor, b: Tensor, isTransposed: boolean, options: ProductOptions): void {
@@ -110,26 +139,31 @@ export function productTN(out_MN: Tensor, a_KM: Tensor, b_KN: Tensor, options: P
   const groupCount = groups ? out_MN.shape[0]! : 1
   const [M, N] = out_MN.shape.slice(-2) as [number, number]
   const K = groups?.rowCount ?? a_KM.shape[0]!
-  const packed = machine.heap.allocate(K * Math.ceil(N / 8) * 8 * 4)
-  machine.run(
-    'gemmTransposed',
-    out_MN.address,
-    a_KM.address,
-    b_KN.address,
-    M,
-    N,
-    out_MN.rowStride,
-    a_KM.rowStride,
-    b_KN.rowStride,
-    leftRows?.address ?? 0,
-    rightRows?.address ?? 0,
-    accumulate ? 1 : 0,
-    groupCount,
-    groups?.offsets.address ?? wholeRange(machine, K),
-    M * out_MN.rowStride,
-    tileHeight(machine, M * groupCount),
-    packed,
-    machine.gemmScratch,
-  )
+  const slice = groups ? Math.max(K, 1) : sliceDepth(N)
+  const packed = machine.heap.allocate(Math.min(K, slice) * Math.ceil(N / panelColumns) * panelColumns * 4)
+  for (let k = 0; k === 0 || k < K; k += slice) {
+    const depth = Math.min(slice, K - k)
+    const rowsFrom = (x: Tensor, rows: Tensor | undefined) => (rows ? x.address : x.address + 4 * k * x.rowStride)
+    machine.run(
+      'gemmTransposed',
+      out_MN.address,
+      rowsFrom(a_KM, leftRows),
+      rowsFrom(b_KN, rightRows),
+      M,
+      N,
+      out_MN.rowStride,
+      a_KM.rowStride,
+      b_KN.rowStride,
+      leftRows ? leftRows.address + 4 * k : 0,
+      rightRows ? rightRows.address + 4 * k : 0,
+      accumulate || k > 0 ? 1 : 0,
+      groupCount,
+      groups?.offsets.address ?? wholeRange(machine, depth),
+      M * out_MN.rowStride,
+      tileHeight(machine, M * groupCount),
+      packed,
+      machine.gemmScratch,
+    )
+  }
   machine.heap.free(packed)
 }
