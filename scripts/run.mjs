@@ -28,13 +28,15 @@ const testFiles = (folder) =>
 const verbs = {
   start: () => run([cli, 'start', ...rest]),
   strata: () => run([cli, ...rest]),
-  test: () => run(['--test', ...(rest.length > 0 ? rest : [...testFiles('src'), ...testFiles('test')])]),
+  test: () => run(['--test', ...(rest.length > 0 ? rest : ['src', 'test', 'bench'].flatMap(testFiles))]),
   check: () => {
     tool('typescript', 'bin/tsc', '-p', 'tsconfig.json')
     tool('oxlint', 'bin/oxlint', '--deny-warnings')
     tool('oxfmt', 'bin/oxfmt', '--check')
     tool('knip', 'bin/knip.js')
   },
+  conformance: () => run([path.join(root, 'scripts', 'conformance', 'conformance.ts'), ...rest]),
+  peers: () => run([path.join(root, 'bench', 'peers', 'run.mjs'), ...rest]),
   format: () => tool('oxfmt', 'bin/oxfmt'),
   build: () => {
     rmSync(path.join(root, 'dist'), { recursive: true, force: true })
