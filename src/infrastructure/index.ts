@@ -4,6 +4,15 @@ export * from './balancer/loads-file.ts'
 export * from './balancer/pack.ts'
 export * from './balancer/rebalance.ts'
 export * from './balancer/replicate.ts'
+export {
+  type BrokenCheckpoint,
+  type FoundCheckpoint,
+  latestCheckpoint,
+  readCheckpoint,
+  type TrainingTensors,
+  writeCheckpoint,
+} from './checkpoint.ts'
+export type { CheckpointState } from './checkpoint-state.ts'
 export * from './cluster/clusters.ts'
 export * from './cluster/devices.ts'
 export * from './cluster/probe.ts'
@@ -35,6 +44,7 @@ export * from './plan/validation-row.ts'
 export * from './plan/validation-system.ts'
 export * from './plan/validation.ts'
 export * from './plan/what-if.ts'
+export * from './run-folder.ts'
 export * from './schedules/catalogue.ts'
 export * from './schedules/chrome-trace.ts'
 export * from './schedules/describe.ts'

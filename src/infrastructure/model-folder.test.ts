@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { hostname, tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, afterEach, beforeEach, test } from 'node:test'
 import { createModel, type Model, type ModelConfig, presets, weightsToWrite } from '../architecture/index.ts'
@@ -88,12 +89,14 @@ test('what a dead process moved aside is put back, what it left half written goe
   writeModelFolder(inFolder('model'), newModel(), tokenizer)
   // A process that has ended: its id belongs to nobody now.
   const { pid } = spawnSync(process.execPath, ['--version'])
-  renameSync(inFolder('model'), inFolder(`.model.${pid}-0123abcd.old`))
-  mkdirSync(inFolder(`.model.${pid}-4567cdef.partial`))
-  mkdirSync(inFolder(`.model.${process.ppid}-89abcdef.partial`))
+  const machineDigits = createHash('sha256').update(hostname()).digest('hex').slice(0, 4)
+  const hidden = (owner: number, kind: string) => `.model.${owner}-${machineDigits}0123abcd.${kind}`
+  renameSync(inFolder('model'), inFolder(hidden(pid, 'old')))
+  mkdirSync(inFolder(hidden(pid, 'partial')))
+  mkdirSync(inFolder(hidden(process.ppid, 'partial')))
   assert.deepEqual(loadModelFolder(machine, inFolder('model'), { withGradients: false }).config, presets.tiny)
   writeModelFolder(inFolder('other'), newModel(), tokenizer)
-  assert.deepEqual(readdirSync(folder), [`.model.${process.ppid}-89abcdef.partial`, 'model', 'other'], 'a living process is left alone')
+  assert.deepEqual(readdirSync(folder), [hidden(process.ppid, 'partial'), 'model', 'other'], 'a living process is left alone')
 })
 
 test('everything that does not fit is said at once, before anything is allocated', () => {
