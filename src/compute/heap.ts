@@ -5,6 +5,7 @@
  * scope single blocks may be returned earlier; the holes are reused first-fit and merge with their neighbours. There are
  * no reference counts and no finalizers: the owner of a block is the scope, or whoever frees it before.
  */
+/// <reference lib="esnext.disposable" preserve="true" />
 import { InvariantError, UsageError } from '../base/errors.ts'
 import { formatBytes } from '../base/format.ts'
 
