@@ -268,3 +268,15 @@ test('the loss moves along its gradient as the gradient says', () => {
   const share = (totalAt(change) - totalAt(-change)) / (2 * change)
   assert.ok(Math.abs(share - 1) < 0.01, `the loss moved by ${share} of what the gradient said`)
 })
+
+test('the reverse pass returns storage as it goes, gradients too', () => {
+  using _scope = machine.scope()
+  const model = makeModel(machine, tiny)
+  const tape = new Tape(machine)
+  machine.tape = tape
+  forward(model, makeBatch(2, 200), objective)
+  machine.tape = null
+  const level = machine.heap.levelBytes
+  tape.backward()
+  assert.ok(machine.heap.levelBytes < level, `expected less than the ${level} bytes of the forward pass, got ${machine.heap.levelBytes}`)
+})
