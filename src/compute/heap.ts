@@ -112,15 +112,14 @@ export class Heap {
         `heap: expected at most ${formatBytes(heapLimitBytes)}, got a need for ${formatBytes(bytes)}. Use a smaller model, fewer rows in a batch, or a shorter context.`,
       )
     }
-    this.peakBytes = Math.max(this.peakBytes, bytes)
     const missing = bytes - this.memory.buffer.byteLength
-    if (missing <= 0) return
     try {
-      this.memory.grow(Math.ceil(missing / pageBytes))
+      if (missing > 0) this.memory.grow(Math.ceil(missing / pageBytes))
     } catch (cause) {
       throw new UsageError(`heap: this machine refused to grow it to ${formatBytes(bytes)}. Close other programs or use a smaller model.`, {
         cause,
       })
     }
+    this.peakBytes = Math.max(this.peakBytes, bytes)
   }
 }

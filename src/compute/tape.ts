@@ -78,6 +78,7 @@ export class Tape {
     }
     const key = x.base === x ? -1 : x.address - x.base.address
     const accumulate = known.written.has(-1) || known.written.has(key)
+    invariant(key >= 0 || accumulate || known.written.size === 0, 'tape: expected no gradient yet, got one of some columns')
     known.written.add(key)
     return { gradient: viewAs(known.tensor, x), accumulate }
   }

@@ -1,4 +1,5 @@
 /** The router's decision as an op: scores, chosen experts, gates, and the order of rows by expert. */
+import { invariant } from '../../base/errors.ts'
 import { dims } from '../dims.ts'
 import { bits } from '../machine.ts'
 import type { Tensor } from '../tensor.ts'
@@ -79,7 +80,8 @@ export function route(logits_ME: Tensor, bias_E: Tensor | null, options: RouteOp
   let balance_B: Tensor | undefined
   let fraction_BE: Tensor | undefined
   if (balance) {
-    const B = M / balance.length
+    const B = balance.length === 0 ? 0 : M / balance.length
+    invariant(Number.isInteger(B), `route: expected rows in whole sequences of ${balance.length}, got ${M}`)
     fraction_BE = machine.tensor([B, E])
     balance_B = machine.tensor([B])
     machine.run('balance', fraction_BE.address, balance_B.address, logits_ME.address, B, balance.length, E, A, scratch)
@@ -100,9 +102,11 @@ export function route(logits_ME: Tensor, bias_E: Tensor | null, options: RouteOp
     ],
     inputs: () => {
       const weight = balance ? balance.alpha / M : 0
+      const { gradient, accumulate } = tape.into(logits_ME)
+      invariant(!accumulate, 'route: expected to be the only user of its logits')
       machine.run(
         'routeBackward',
-        tape.into(logits_ME).gradient.address,
+        gradient.address,
         logits_ME.address,
         expert_MA.address,
         rowOfChoice_MA.address,
