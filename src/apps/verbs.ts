@@ -20,6 +20,26 @@ export interface Verb {
 /** The verbs in the order in which help prints them. */
 export const verbs: readonly Verb[] = [
   {
+    name: 'data',
+    summary: 'list, fetch and look at training text',
+    load: () => import('./verbs/data.ts'),
+  },
+  {
+    name: 'tokenizer',
+    summary: 'train a tokenizer, encode, decode, and look at one',
+    load: () => import('./verbs/tokenizer.ts'),
+  },
+  {
+    name: 'inspect',
+    summary: 'print a model in numbers: parameters, cache, work; and what lies in its folder',
+    load: () => import('./verbs/inspect.ts'),
+  },
+  {
+    name: 'plan',
+    summary: 'plan training and serving on a cluster: memory, traffic, schedule, step, cost',
+    load: () => import('./verbs/plan.ts'),
+  },
+  {
     name: 'schedule',
     summary: 'simulate a pipeline schedule: makespan, idle time, live activations, figure, trace',
     load: () => import('./verbs/schedule.ts'),
@@ -28,6 +48,11 @@ export const verbs: readonly Verb[] = [
     name: 'balance',
     summary: 'place experts and redundant replicas on devices',
     load: () => import('./verbs/balance.ts'),
+  },
+  {
+    name: 'bench',
+    summary: 'measure speed on this machine, beside what the machine can do',
+    load: () => import('./verbs/bench.ts'),
   },
   {
     name: 'doctor',

@@ -1,0 +1,79 @@
+/** Every benchmark of `strata bench`, and a run of one from probing to document and text. */
+import { formatBandwidth, formatFlops } from '../../base/format.ts'
+import type { KernelChoice, Probe } from '../../compute/index.ts'
+import type { Output } from '../output.ts'
+import { benchGemm } from './gemm.ts'
+import type { Effort } from './measure.ts'
+import { benchProbe } from './probe.ts'
+import { type BenchResult, resultTable } from './result.ts'
+import { Rig } from './rig.ts'
+import { benchStep, stepText } from './step.ts'
+
+/** What one benchmark found: its results, and what it has to say beside the table of them. */
+interface Found {
+  readonly results: readonly BenchResult[]
+  readonly remarks?: string
+}
+
+interface Benchmark {
+  readonly question: string
+  readonly run: (rig: Rig, effort: Effort, output: Output) => Found | Promise<Found>
+}
+
+export const benchmarks = {
+  probe: { question: 'the ceilings', run: (rig, effort) => ({ results: benchProbe(rig, effort) }) },
+  gemm: {
+    question: 'matrix products',
+    run: (rig, effort, output) => ({
+      results: benchGemm(rig, effort, (step, stepCount) => output.progress({ stage: 'gemm', step, stepCount })),
+    }),
+  },
+  step: {
+    question: 'a training step',
+    run: async (rig, effort) => {
+      const result = await benchStep(rig, effort)
+      return { results: [result], remarks: stepText(result) }
+    },
+  },
+} as const satisfies Record<string, Benchmark>
+
+export type BenchmarkName = keyof typeof benchmarks
+
+/** Whether `name` is one of `benchmarks`. */
+export function isBenchmarkName(name: string): name is BenchmarkName {
+  return Object.hasOwn(benchmarks, name)
+}
+
+/** What `strata bench … --json` prints. */
+export interface BenchDocument {
+  readonly probe: Pick<Probe, 'gflopsOneThread' | 'gflopsAllThreads' | 'streamGBs'>
+  readonly results: readonly BenchResult[]
+}
+
+/**
+ * Runs one benchmark.
+ *
+ * @param threads all threads
+ */
+export async function runBenchmark(
+  name: BenchmarkName,
+  threads: number,
+  effort: Effort,
+  output: Output,
+): Promise<{ readonly document: BenchDocument; readonly text: string; readonly kernels: KernelChoice }> {
+  const rig = await Rig.start(threads)
+  try {
+    const { kernels } = rig.all
+    const { results, remarks }: Found = await benchmarks[name].run(rig, effort, output)
+    const { gflopsOneThread, gflopsAllThreads, streamGBs } = rig.probe
+    const ceilings = `${formatFlops(gflopsOneThread * 1e9)} on one thread, ${formatFlops(gflopsAllThreads * 1e9)} on ${threads}, ${formatBandwidth(streamGBs * 1e9)} streamed`
+    const text = [
+      `this machine at best: ${ceilings}; ${kernels.dialect} kernels, ${kernels.reason}`,
+      resultTable(results),
+      ...(remarks ? [remarks] : []),
+    ]
+    return { document: { probe: { gflopsOneThread, gflopsAllThreads, streamGBs }, results }, text: text.join('\n\n'), kernels }
+  } finally {
+    rig.close()
+  }
+}
