@@ -196,6 +196,23 @@ export function readModelFiles(location: ModelLocation): { readonly config: Mode
   return { config, tokenizer }
 }
 
+/**
+ * The tokenizer that a path means: a tokenizer.json, or the folder of a model or a run with one.
+ *
+ * @throws UsageError when there is none, or it is malformed
+ */
+export function readTokenizer(given: string): { readonly tokenizer: Tokenizer; readonly file: string } {
+  const { fs, path } = node()
+  const status = fs.statSync(given, { throwIfNoEntry: false })
+  const inFolders = [path.join(given, fileNames.tokenizer), path.join(given, 'model', fileNames.tokenizer)]
+  const file = status?.isDirectory() ? inFolders.find((candidate) => fs.existsSync(candidate)) : given
+  if (!status || file === undefined) {
+    const got = status ? 'a folder without one' : 'nothing there'
+    throw usageError(given, 'a tokenizer.json, or the folder of a model or run with one', got, 'Check the path.')
+  }
+  return { tokenizer: Tokenizer.fromJson(readTextFile(file, maxTokenizerBytes), file), file }
+}
+
 function tokenizerViolations(config: ModelConfig, tokenizer: Tokenizer): string[] {
   if (tokenizer.vocabSize <= config.vocabSize) return []
   return [`tokenizer: expected at most ${config.vocabSize} ids, as the embedding has rows, got ${tokenizer.vocabSize}`]
