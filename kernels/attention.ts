@@ -38,7 +38,7 @@ function firstKey(starts: usize, from: i32, end: i32): i32 {
 }
 
 /** exp(score * scale - max) over the visible keys of one row, zero elsewhere. → the sum */
-function softmaxRow(row: usize, from: i32, to: i32, end: i32, scale: f32, log: usize): f32 {
+export function softmaxRow(row: usize, from: i32, to: i32, end: i32, scale: f32, log: usize): f32 {
   let j = 0
   for (; j < from; j++) store<f32>(row + (<usize>j << 2), 0)
   let top: f32 = -Infinity

@@ -1,5 +1,6 @@
 /** What the host sees: one entry for the main thread, one for workers, and the table from opcode to kernel. */
 import { attention, attentionBackward } from './attention'
+import { decode, decodeAttend, decodeCache, decodeCombine, decodeEmbed, decodeExperts, decodeGated, decodeLinear } from './decode'
 import { addScaled, fill, sumSquares, swiglu, swigluBackward } from './elementwise'
 import { gemm, gemmTransposed, pack } from './gemm'
 import { probeMultiplyAdd, probeStream } from './probe'
@@ -14,6 +15,7 @@ export { enter } from './threads'
 export { probeMultiplyAdd, probeStream, pack, gemm, gemmTransposed, attention, attentionBackward }
 export { fill, addScaled, sumSquares, swiglu, swigluBackward, embed, embedBackward, rmsNorm, rmsNormBackward, rope, combine }
 export { route, routeBackward, balance, sortByExpert, crossEntropy, adamw }
+export { decode, decodeEmbed, decodeLinear, decodeGated, decodeExperts, decodeCombine, decodeCache, decodeAttend }
 
 /** The numbers are those of src/compute/opcodes.ts. */
 function execute(opcode: i32): void {
@@ -42,6 +44,7 @@ function execute(opcode: i32): void {
     case 21: sortByExpert(); break
     case 22: crossEntropy(); break
     case 23: adamw(); break
+    case 24: decode(); break
     default: unreachable()
   }
 }

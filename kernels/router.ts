@@ -28,65 +28,73 @@ function argmax(x: usize, from: i32, count: i32): i32 {
 }
 
 /**
+ * One token: its logits s_E become scores in place; A experts and gates come out. `kept` of G groups may be chosen from.
+ * `choice`: E + G numbers of scratch.
+ */
+export function routeRow(
+  s: usize, bias: usize, experts: usize, gates: usize, E: i32, A: i32, G: i32, kept: i32, isNormalized: bool, scale: f32,
+  isSoftmax: bool, choice: usize,
+): void {
+  const groupScore = at(choice, E)
+  const size = E / G
+  if (isSoftmax) {
+    const top = load<f32>(at(s, argmax(s, 0, E)))
+    let total: f32 = 0
+    for (let e = 0; e < E; e++) {
+      const p = exp1(load<f32>(at(s, e)) - top)
+      store<f32>(at(s, e), p)
+      total += p
+    }
+    for (let e = 0; e < E; e++) store<f32>(at(s, e), load<f32>(at(s, e)) / total)
+  } else {
+    for (let e = 0; e < E; e++) store<f32>(at(s, e), sigmoid1(load<f32>(at(s, e))))
+  }
+  for (let e = 0; e < E; e++) store<f32>(at(choice, e), load<f32>(at(s, e)) + (bias ? load<f32>(at(bias, e)) : 0))
+  if (kept < G) {
+    // A group counts by its two best experts (V3) or by its best one (V2).
+    for (let g = 0; g < G; g++) {
+      const best = argmax(choice, g * size, size)
+      let score = load<f32>(at(choice, best))
+      if (!isSoftmax && size > 1) {
+        let second: f32 = -Infinity
+        for (let e = g * size; e < g * size + size; e++) {
+          if (e != best && load<f32>(at(choice, e)) > second) second = load<f32>(at(choice, e))
+        }
+        score += second
+      }
+      store<f32>(at(groupScore, g), score)
+    }
+    // The kept groups are marked by +Infinity, the others' experts leave the choice.
+    for (let k = 0; k < kept; k++) store<f32>(at(groupScore, bestFinite(groupScore, G)), Infinity)
+    for (let e = 0; e < E; e++) if (load<f32>(at(groupScore, e / size)) != Infinity) store<f32>(at(choice, e), -Infinity)
+  }
+  let total: f32 = 0
+  for (let a = 0; a < A; a++) {
+    const e = argmax(choice, 0, E)
+    store<i32>(at(experts, a), e)
+    store<f32>(at(choice, e), -Infinity)
+    total += load<f32>(at(s, e))
+  }
+  const factor = isNormalized ? scale / (total + 1e-20) : scale
+  for (let a = 0; a < A; a++) store<f32>(at(gates, a), load<f32>(at(s, load<i32>(at(experts, a)))) * factor)
+}
+
+/**
  * Logits become scores in place; A experts and gates a token come out.
  * 0 scores_ME  1 bias_E or 0  2 experts_MA  3 gates_MA  4 M  5 E  6 A  7 G  8 groups kept  9 divide by the sum
  * 10 scale  11 softmax instead of sigmoid  12 scratch: E + G numbers a thread
  */
 export function route(): void {
   const scores = address(0), bias = address(1), experts = address(2), gates = address(3)
-  const M = word(4), E = word(5), A = word(6), G = word(7), kept = word(8)
-  const isNormalized = word(9) != 0
-  const scale = number(10)
-  const isSoftmax = word(11) != 0
+  const M = word(4), E = word(5), A = word(6), G = word(7)
   const choice = address(12) + <usize>threadIndex() * (<usize>(E + G) << 2)
-  const groupScore = at(choice, E)
-  const size = E / G
   for (let t = nextTile(0); t < (M + ROWS - 1) / ROWS; t = nextTile(0)) {
     const end = (t + 1) * ROWS < M ? (t + 1) * ROWS : M
     for (let m = t * ROWS; m < end; m++) {
-      const s = at(scores, m * E)
-      if (isSoftmax) {
-        const top = load<f32>(at(s, argmax(s, 0, E)))
-        let total: f32 = 0
-        for (let e = 0; e < E; e++) {
-          const p = exp1(load<f32>(at(s, e)) - top)
-          store<f32>(at(s, e), p)
-          total += p
-        }
-        for (let e = 0; e < E; e++) store<f32>(at(s, e), load<f32>(at(s, e)) / total)
-      } else {
-        for (let e = 0; e < E; e++) store<f32>(at(s, e), sigmoid1(load<f32>(at(s, e))))
-      }
-      for (let e = 0; e < E; e++) store<f32>(at(choice, e), load<f32>(at(s, e)) + (bias ? load<f32>(at(bias, e)) : 0))
-      if (kept < G) {
-        // A group counts by its two best experts (V3) or by its best one (V2).
-        for (let g = 0; g < G; g++) {
-          const best = argmax(choice, g * size, size)
-          let score = load<f32>(at(choice, best))
-          if (!isSoftmax && size > 1) {
-            let second: f32 = -Infinity
-            for (let e = g * size; e < g * size + size; e++) {
-              if (e != best && load<f32>(at(choice, e)) > second) second = load<f32>(at(choice, e))
-            }
-            score += second
-          }
-          store<f32>(at(groupScore, g), score)
-        }
-        // The kept groups are marked by +Infinity, the others' experts leave the choice.
-        for (let k = 0; k < kept; k++) store<f32>(at(groupScore, bestFinite(groupScore, G)), Infinity)
-        for (let e = 0; e < E; e++) if (load<f32>(at(groupScore, e / size)) != Infinity) store<f32>(at(choice, e), -Infinity)
-      }
-      let total: f32 = 0
-      for (let a = 0; a < A; a++) {
-        const e = argmax(choice, 0, E)
-        store<i32>(at(experts, m * A + a), e)
-        store<f32>(at(choice, e), -Infinity)
-        total += load<f32>(at(s, e))
-      }
-      const factor = isNormalized ? scale / (total + 1e-20) : scale
-      for (let a = 0; a < A; a++) {
-        store<f32>(at(gates, m * A + a), load<f32>(at(s, load<i32>(at(experts, m * A + a)))) * factor)
-      }
+      routeRow(
+        at(scores, m * E), bias, at(experts, m * A), at(gates, m * A), E, A, G, word(8), word(9) != 0, number(10), word(11) != 0,
+        choice,
+      )
     }
   }
 }

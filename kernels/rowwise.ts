@@ -47,7 +47,8 @@ export function embedBackward(): void {
 
 // @ts-ignore: decorator
 @inline
-function inverseRoot(x: usize, D: i32, epsilon: f32): f32 {
+/** 1 / sqrt(mean of squares + epsilon) of one row. */
+export function inverseRoot(x: usize, D: i32, epsilon: f32): f32 {
   let s0 = splat(0), s1 = splat(0)
   let d = 0
   for (; d + 8 <= D; d += 8) {

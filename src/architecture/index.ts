@@ -11,5 +11,16 @@ export * from './routed-scale.ts'
 export * from './checkpoint-weights.ts'
 export { type BalanceLoss, maxViolation, type RouterReport, updateBias } from './moe.ts'
 export { latentNormEpsilon, latents, queries } from './mla.ts'
-export { type Batch, createModel, forward, logits, type Losses, type Model, type Objective, tokenLosses } from './model.ts'
+export {
+  type Batch,
+  createModel,
+  forward,
+  hiddenStates,
+  type LatentKeeper,
+  logits,
+  type Losses,
+  type Model,
+  type Objective,
+  tokenLosses,
+} from './model.ts'
 export type { FfnParameters, LayerParameters, MlaParameters, ModelParameters, MoeParameters } from './parameters.ts'

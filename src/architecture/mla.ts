@@ -19,6 +19,8 @@ export interface Sequences {
   readonly rotation: Rotation
   /** First position that each token sees in its row; without it, the whole row before it. */
   readonly documentStart_M?: Tensor
+  /** Told of a layer's normalised latents and rotated keys: what a cache keeps of these rows. */
+  readonly onLatents?: (latent_MC: Tensor, ropeKey_MR: Tensor) => void
 }
 
 /**
@@ -45,12 +47,15 @@ export function latents({ latent_YD }: MlaParameters, config: ModelConfig, x_MD:
  *
  * x_MD normalised rows → u_MD
  */
-export function mla(p: MlaParameters, config: ModelConfig, x_MD: Tensor, { length, rotation, documentStart_M }: Sequences): Tensor {
+export function mla(p: MlaParameters, config: ModelConfig, x_MD: Tensor, sequences: Sequences): Tensor {
+  const { length, rotation, documentStart_M, onLatents } = sequences
   const { keyValueRank: C, ropeWidth: R, headCount, nopeWidth, valueWidth } = config
   const query_MX = queries(p, config, x_MD, rotation)
   const latent_MY = latents(p, config, x_MD, rotation)
-  const keyValue_MZ = linear(rmsNorm(columns(latent_MY, 0, C), p.latentNorm_C, latentNormEpsilon), p.expand_ZC)
+  const normed_MC = rmsNorm(columns(latent_MY, 0, C), p.latentNorm_C, latentNormEpsilon)
+  const keyValue_MZ = linear(normed_MC, p.expand_ZC)
   const ropeKey_MR = columns(latent_MY, C, C + R)
+  onLatents?.(normed_MC, ropeKey_MR)
   const head_MO = attention(query_MX, keyValue_MZ, ropeKey_MR, {
     length,
     headCount,

@@ -120,12 +120,25 @@ function sequencesOf(model: Model, batch: Batch): Sequences {
   }
 }
 
+/** Called with each layer's normalised latents and rotated keys, in the order of layers. */
+export type LatentKeeper = (layerIndex: number, latent_MC: Tensor, ropeKey_MR: Tensor) => void
+
 /** The trunk: embedding and layers, the last norm included. → hidden_MD */
-function trunk(model: Model, batch: Batch, sequences: Sequences, balance: BalanceLoss | undefined, reports: RouterReport[]): Tensor {
+function trunk(
+  model: Model,
+  batch: Batch,
+  sequences: Sequences,
+  balance: BalanceLoss | undefined,
+  reports: RouterReport[],
+  keep?: LatentKeeper,
+): Tensor {
   const { config, machine, parameters } = model
   const id_M = machine.tensorOf(shifted(batch, batch.tokens_BS, 0), [batch.rows * batch.length], 'i32')
   let x_MD = embed(id_M, parameters.embedding_VD)
-  for (const p of parameters.layers) x_MD = layer(p, config, x_MD, sequences, balance, reports)
+  for (const [layerIndex, p] of parameters.layers.entries()) {
+    const watched = keep ? { ...sequences, onLatents: keep.bind(null, layerIndex) } : sequences
+    x_MD = layer(p, config, x_MD, watched, balance, reports)
+  }
   return rmsNorm(x_MD, parameters.norm_D, config.normEpsilon)
 }
 
@@ -190,16 +203,21 @@ export function forward(model: Model, batch: Batch, objective: Objective): Losse
   return { main, mtp, routers, total: main + mtpWeight * mtpMean + balanceWeight * balanceSum }
 }
 
+/** The trunk's output, [M, D], before the head; with `keep`, what a cache holds of each layer is handed out on the way. */
+export function hiddenStates(model: Model, batch: Batch, keep?: LatentKeeper): Tensor {
+  return trunk(model, batch, sequencesOf(model, batch), undefined, [], keep)
+}
+
 /** Logits of every position, [M, V]: for short texts and tests; training never makes them. */
 export function logits(model: Model, batch: Batch): Tensor {
-  return linear(trunk(model, batch, sequencesOf(model, batch), undefined, []), model.parameters.head_VD)
+  return linear(hiddenStates(model, batch), model.parameters.head_VD)
 }
 
 /** Loss of each position in nats, [M], main prediction only: what bits per byte are made of. */
 export function tokenLosses(model: Model, batch: Batch): Tensor {
   const { machine, parameters } = model
   const M = batch.rows * batch.length
-  const hidden_MD = trunk(model, batch, sequencesOf(model, batch), undefined, [])
+  const hidden_MD = hiddenStates(model, batch)
   const target_M = machine.tensorOf(shifted(batch, batch.tokens_BS, 1), [M], 'i32')
   return headCrossEntropy(hidden_MD, parameters.head_VD, target_M, machine.zeros([M]))
 }

@@ -4,6 +4,15 @@ export { Heap, heapLimitBytes, type Scope } from './heap.ts'
 export type { Dialect, KernelChoice } from './kernels.ts'
 export { bits, Machine, type MachineOptions } from './machine.ts'
 export { attention, type AttentionShape } from './ops/attention.ts'
+export {
+  type AbsorbedShape,
+  attendScratch,
+  DecodeSteps,
+  expertScratch,
+  type ExpertStep,
+  type InputNorm,
+  type SequenceToken,
+} from './ops/decode-steps.ts'
 export { embed } from './ops/embed.ts'
 export { expertFfn } from './ops/expert-ffn.ts'
 export { headCrossEntropy } from './ops/head-cross-entropy.ts'

@@ -24,6 +24,7 @@ export const opcodes = {
   sortByExpert: 21,
   crossEntropy: 22,
   adamw: 23,
+  decode: 24,
 } as const
 
 export type KernelName = keyof typeof opcodes

@@ -1,0 +1,263 @@
+/**
+ * Decoding: one token of each of a few sequences goes through the whole model in one command.
+ *
+ * A command costs the host a microsecond and wakes the pool; a small model's step of decoding has dozens of products of a
+ * few microseconds. So the host writes the step down once, as a list, and this kernel runs the list: every thread walks
+ * through it, does its share of each entry, and waits for the others only where the list says so.
+ *
+ *   entry     one of the functions below: kind, whether to wait for the others after it, arguments
+ *   share     a block of consecutive rows of the matrix, the same for equal row counts: what a thread adds to in one
+ *             entry it may add to in the next without waiting; what all need (a norm, a choice of experts) each
+ *             thread works out for itself, with the same result
+ *   sequence  four words: token id, position, address of its cache, bytes of one layer of it
+ *
+ * Attention works on the cache of latents, with W_UK and W_UV absorbed: for each head
+ *
+ *   q~ = W_UKᵀ q_nope     score_j = [q~ | q_rope] · [latent_j | key_j]     z = sum_j p_j latent_j     o = W_UV z
+ *
+ * A cached row is [latent (C) | rotated key (R)], so a score is one product. Source: the DeepSeek-V2 report, section 2.1.
+ * Plain twin: the model's own forward pass. Written by src/compute/step-list.ts. Figures: src/inference/decode-benchmark.ts.
+ */
+import { softmaxRow } from './attention'
+import { dot4, mixRows, storeSome } from './dots'
+import { routeRow } from './router'
+import { inverseRoot } from './rowwise'
+import { sigmoid4, splat } from './simd'
+import { address, barrier, threadCount, threadIndex, word } from './threads'
+
+/** Bytes of an entry of the list: kind, wait, then arguments. */
+const ENTRY: usize = 96
+/** Bytes of a sequence's four words. */
+const SEQUENCE: usize = 16
+
+// @ts-ignore: decorator
+@inline
+function argument(entry: usize, i: i32): i32 {
+  return load<i32>(entry + 8 + (<usize>i << 2))
+}
+
+// @ts-ignore: decorator
+@inline
+function pointer(entry: usize, i: i32): usize {
+  return load<u32>(entry + 8 + (<usize>i << 2))
+}
+
+// @ts-ignore: decorator
+@inline
+function real(entry: usize, i: i32): f32 {
+  return load<f32>(entry + 8 + (<usize>i << 2))
+}
+
+// @ts-ignore: decorator
+@inline
+function at(base: usize, i: i32): usize {
+  return base + (<usize>i << 2)
+}
+
+// @ts-ignore: decorator
+@inline
+/** The first of N rows that belongs to a thread: whole fours, as even as they come. */
+function firstRow(N: i32, thread: i32): i32 {
+  const row = ((((N + 3) >> 2) * thread) / threadCount()) << 2
+  return row < N ? row : N
+}
+
+/** Rows times gain over their root mean square, for this thread alone. → their address; x itself without a gain */
+function normalized(x: usize, gain: usize, epsilon: f32, M: i32, K: i32, scratch: usize): usize {
+  if (!gain) return x
+  for (let m = 0; m < M; m++) {
+    const from = at(x, m * K), to = at(scratch, m * K)
+    const r = inverseRoot(from, K, epsilon)
+    const vr = splat(r)
+    let k = 0
+    for (; k + 4 <= K; k += 4) {
+      v128.store(at(to, k), f32x4.mul(f32x4.mul(v128.load(at(from, k)), vr), v128.load(at(gain, k))))
+    }
+    for (; k < K; k++) store<f32>(at(to, k), load<f32>(at(from, k)) * r * load<f32>(at(gain, k)))
+  }
+  return scratch
+}
+
+/** x_MD = table[id of the sequence]. 0 x  1 table  2 D */
+export function decodeEmbed(entry: usize, M: i32, sequences: usize): void {
+  if (threadIndex() != 0) return
+  const x = pointer(entry, 0), table = pointer(entry, 1)
+  const D = argument(entry, 2)
+  for (let m = 0; m < M; m++) {
+    const id = load<u32>(sequences + <usize>m * SEQUENCE)
+    memory.copy(at(x, m * D), table + ((<usize>id * <usize>D) << 2), <usize>D << 2)
+  }
+}
+
+/** y_MN (+)= w_NK · norm(x_MK). 0 y  1 w  2 x  3 gain or 0  4 epsilon  5 N  6 K  7 accumulate */
+export function decodeLinear(entry: usize, M: i32, scratch: usize): void {
+  const y = pointer(entry, 0), w = pointer(entry, 1)
+  const N = argument(entry, 5), K = argument(entry, 6)
+  const x = normalized(pointer(entry, 2), pointer(entry, 3), real(entry, 4), M, K, scratch)
+  const accumulate = argument(entry, 7) != 0
+  const stride = <usize>K << 2
+  const end = firstRow(N, threadIndex() + 1)
+  for (let n = firstRow(N, threadIndex()); n < end; n += 4) {
+    const row = w + <usize>n * stride
+    for (let m = 0; m < M; m++) storeSome(at(y, m * N + n), dot4(row, stride, N - n, at(x, m * K), K), N - n, accumulate)
+  }
+}
+
+/** h[f .. f + 4) = silu(gate · x) * (up · x) * scale, with the gates' rows F rows above the ups'. */
+function gatedFour(h: usize, gate: usize, f: i32, F: i32, x: usize, K: i32, scale: f32): void {
+  const stride = <usize>K << 2
+  const row = gate + <usize>f * stride
+  const g = dot4(row, stride, F - f, x, K)
+  const u = dot4(row + <usize>F * stride, stride, F - f, x, K)
+  storeSome(at(h, f), f32x4.mul(f32x4.mul(f32x4.mul(g, sigmoid4(g)), u), splat(scale)), F - f, false)
+}
+
+/** h_MF = silu(wGate norm(x)) * (wUp norm(x)), the gates' F rows above the ups'. 0 h  1 w  2 x  3 gain  4 epsilon  5 F  6 D */
+export function decodeGated(entry: usize, M: i32, scratch: usize): void {
+  const h = pointer(entry, 0), w = pointer(entry, 1)
+  const F = argument(entry, 5), D = argument(entry, 6)
+  const x = normalized(pointer(entry, 2), pointer(entry, 3), real(entry, 4), M, D, scratch)
+  const end = firstRow(F, threadIndex() + 1)
+  for (let f = firstRow(F, threadIndex()); f < end; f += 4) {
+    for (let m = 0; m < M; m++) gatedFour(at(h, m * F), w, f, F, at(x, m * D), D, 1)
+  }
+}
+
+/**
+ * Chooses each token's experts and runs their first halves: h_MAI = gate * silu(wGate_e norm(x)) * (wUp_e norm(x)).
+ * 0 h  1 chosen_MA  2 x  3 gain  4 epsilon  5 D  6 logits_ME  7 bias_E or 0  8 w_EGD (G = 2 I)  9 I  10 E  11 A
+ * 12 groups  13 groups kept  14 divide by the sum  15 scale  16 softmax
+ */
+export function decodeExperts(entry: usize, M: i32, scratch: usize): void {
+  const h = pointer(entry, 0), chosen = pointer(entry, 1)
+  const D = argument(entry, 5)
+  const x = normalized(pointer(entry, 2), pointer(entry, 3), real(entry, 4), M, D, scratch)
+  const logits = pointer(entry, 6), bias = pointer(entry, 7), w = pointer(entry, 8)
+  const I = argument(entry, 9), E = argument(entry, 10), A = argument(entry, 11), groups = argument(entry, 12)
+  const scores = at(scratch, M * D)
+  const choice = at(scores, E)
+  const experts = at(choice, E + groups)
+  const gates = at(experts, A)
+  const first = firstRow(I, threadIndex()), end = firstRow(I, threadIndex() + 1)
+  for (let m = 0; m < M; m++) {
+    memory.copy(scores, at(logits, m * E), <usize>E << 2)
+    routeRow(
+      scores, bias, experts, gates, E, A, groups, argument(entry, 13), argument(entry, 14) != 0, real(entry, 15),
+      argument(entry, 16) != 0, choice,
+    )
+    if (threadIndex() == 0) memory.copy(at(chosen, m * A), experts, <usize>A << 2)
+    for (let a = 0; a < A; a++) {
+      const expert = w + ((<usize>load<u32>(at(experts, a)) * <usize>(2 * I) * <usize>D) << 2)
+      const gate = load<f32>(at(gates, a))
+      for (let i = first; i < end; i += 4) gatedFour(at(h, (m * A + a) * I), expert, i, I, at(x, m * D), D, gate)
+    }
+  }
+}
+
+/** x_MD += sum over chosen e of wDown_e · h. 0 x  1 h_MAI  2 chosen_MA  3 w_EDI  4 D  5 I  6 A */
+export function decodeCombine(entry: usize, M: i32): void {
+  const x = pointer(entry, 0), h = pointer(entry, 1), chosen = pointer(entry, 2), w = pointer(entry, 3)
+  const D = argument(entry, 4), I = argument(entry, 5), A = argument(entry, 6)
+  const stride = <usize>I << 2
+  const first = firstRow(D, threadIndex()), end = firstRow(D, threadIndex() + 1)
+  for (let m = 0; m < M; m++) {
+    for (let a = 0; a < A; a++) {
+      const expert = w + <usize>load<u32>(at(chosen, m * A + a)) * <usize>D * stride
+      const from = at(h, (m * A + a) * I)
+      for (let d = first; d < end; d += 4) {
+        storeSome(at(x, m * D + d), dot4(expert + <usize>d * stride, stride, D - d, from, I), D - d, true)
+      }
+    }
+  }
+}
+
+/** Adjacent pairs of R numbers turned to a position: to = from rotated. */
+function rotate(to: usize, from: usize, R: i32, cosines: usize, sines: usize, position: i32): void {
+  const half = R >> 1
+  for (let i = 0; i < half; i++) {
+    const c = load<f32>(at(cosines, position * half + i)), s = load<f32>(at(sines, position * half + i))
+    const a = load<f32>(at(from, 2 * i)), b = load<f32>(at(from, 2 * i + 1))
+    store<f32>(at(to, 2 * i), a * c - b * s)
+    store<f32>(at(to, 2 * i + 1), a * s + b * c)
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function layerCache(sequence: usize, layer: i32): usize {
+  return <usize>load<u32>(sequence, 8) + <usize>layer * <usize>load<u32>(sequence, 12)
+}
+
+/** Puts [norm(latent) | rotated key] at each sequence's position. 0 latent_M(C+R)  1 gain_C  2 epsilon  3 C  4 R  5 layer  6 cos  7 sin */
+export function decodeCache(entry: usize, M: i32, sequences: usize): void {
+  const C = argument(entry, 3), R = argument(entry, 4)
+  for (let m = threadIndex(); m < M; m += threadCount()) {
+    const sequence = sequences + <usize>m * SEQUENCE
+    const position = load<i32>(sequence, 4)
+    const from = at(pointer(entry, 0), m * (C + R))
+    const to = at(layerCache(sequence, argument(entry, 5)), position * (C + R))
+    normalized(from, pointer(entry, 1), real(entry, 2), 1, C, to)
+    rotate(at(to, C), at(from, C), R, pointer(entry, 6), pointer(entry, 7), position)
+  }
+}
+
+/**
+ * One token's attention over its sequence, the token itself included; the heads of all tokens are shared out.
+ * 0 out_M(HW)  1 q_M(H(N+R))  2 expand_(H(N+W))C  3 H  4 N  5 R  6 W  7 C  8 layer  9 scale  10 cos  11 sin
+ * scratch: 2 C + R + 1 numbers and one for each position
+ */
+export function decodeAttend(entry: usize, M: i32, sequences: usize, scratch: usize): void {
+  const H = argument(entry, 3), N = argument(entry, 4), R = argument(entry, 5), W = argument(entry, 6), C = argument(entry, 7)
+  const width = C + R
+  const stride = <usize>width << 2, latentStride = <usize>C << 2
+  const query = scratch
+  const mixed = at(query, width)
+  const log = at(mixed, C)
+  const scores = at(log, 1)
+  const end = (M * H * (threadIndex() + 1)) / threadCount()
+  for (let t = (M * H * threadIndex()) / threadCount(); t < end; t++) {
+    const m = t / H, h = t - m * H
+    const sequence = sequences + <usize>m * SEQUENCE
+    const position = load<i32>(sequence, 4)
+    const count = position + 1
+    const cache = layerCache(sequence, argument(entry, 8))
+    const q = at(pointer(entry, 1), t * (N + R))
+    const keyRows = pointer(entry, 2) + <usize>(h * (N + W)) * latentStride
+    const valueRows = keyRows + <usize>N * latentStride
+    mixRows(query, q, keyRows, latentStride, N, C)
+    rotate(at(query, C), at(q, N), R, pointer(entry, 10), pointer(entry, 11), position)
+    for (let j = 0; j < count; j += 4) {
+      storeSome(at(scores, j), dot4(cache + <usize>j * stride, stride, count - j, query, width), count - j, false)
+    }
+    const inverse = splat(1 / softmaxRow(scores, 0, count, count, real(entry, 9), log))
+    mixRows(mixed, scores, cache, stride, count, C)
+    const out = at(pointer(entry, 0), t * W)
+    for (let w = 0; w < W; w += 4) {
+      const value = dot4(valueRows + <usize>w * latentStride, latentStride, W - w, mixed, C)
+      storeSome(at(out, w), f32x4.mul(value, inverse), W - w, false)
+    }
+  }
+}
+
+/** Runs a list. 0 entries  1 count of them  2 M: sequences  3 the sequences' words  4 scratch  5 bytes of it for a thread */
+export function decode(): void {
+  const M = word(2)
+  const sequences = address(3)
+  const scratch = address(4) + <usize>threadIndex() * <usize>word(5)
+  let entry = address(0)
+  for (let left = word(1); left > 0; left--) {
+    // The numbers are those of src/compute/step-list.ts.
+    switch (load<i32>(entry)) {
+      case 0: decodeEmbed(entry, M, sequences); break
+      case 1: decodeLinear(entry, M, scratch); break
+      case 2: decodeGated(entry, M, scratch); break
+      case 3: decodeExperts(entry, M, scratch); break
+      case 4: decodeCombine(entry, M); break
+      case 5: decodeCache(entry, M, sequences); break
+      case 6: decodeAttend(entry, M, sequences, scratch); break
+      default: unreachable()
+    }
+    if (load<i32>(entry, 4) && left > 1) barrier()
+    entry += ENTRY
+  }
+}
