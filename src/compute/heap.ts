@@ -26,6 +26,7 @@ export interface Scope extends Disposable {
   readonly startBytes: number
 }
 
+/** The memory and who owns which part of it. */
 export class Heap {
   readonly memory: WebAssembly.Memory
   /** Most bytes that were ever in use at once, the holes below the top included. */

@@ -53,6 +53,7 @@ export interface MachineOptions {
   readonly dialect?: Dialect
 }
 
+/** Where tensors live and kernels run; `Machine.start` makes one, `close` ends it. */
 export class Machine {
   readonly heap: Heap
   readonly threads: number

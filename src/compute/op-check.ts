@@ -10,7 +10,7 @@ import { columns, type Dtype, Tensor } from './tensor.ts'
 import { tolerance } from './tolerance.ts'
 
 /** How fast the objective grows when an operand moves along a direction of length 1. */
-export interface Derivative {
+interface Derivative {
   readonly operand: string
   readonly direction: Float64Array
   readonly value: number

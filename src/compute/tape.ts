@@ -34,6 +34,7 @@ export interface TapeOptions {
   readonly deferWeights?: boolean
 }
 
+/** What was done since it was made, ready to be undone. One forward pass, one backward pass. */
 export class Tape {
   readonly machine: Machine
   readonly deferWeights: boolean

@@ -1,6 +1,6 @@
 /** Causal attention of MLA's expanded form, one query at a time. DeepSeek-V3 report, equations 10 and 11. */
 
-export interface AttentionSizes {
+interface AttentionSizes {
   readonly B: number
   readonly T: number
   readonly H: number

@@ -4,7 +4,7 @@
  */
 import { softmax } from './attention.ts'
 
-export interface RouteRule {
+interface RouteRule {
   /** A: experts that a token visits. */
   readonly activeExpertCount: number
   readonly groupCount: number
@@ -15,7 +15,7 @@ export interface RouteRule {
 }
 
 /** Where each token goes; U = M A rows, sorted by expert, tokens in order within an expert. */
-export interface ReferenceRouting {
+interface ReferenceRouting {
   readonly score_ME: Float64Array
   readonly expert_MA: Float64Array
   readonly gate_MA: Float64Array
@@ -85,7 +85,7 @@ export function route(
 }
 
 /** The rows of all choices, expert by expert; within an expert in the tokens' order. */
-export function sortByExpert(
+function sortByExpert(
   expert_MA: Float64Array,
   gate_MA: Float64Array,
   { M, A, E }: { M: number; A: number; E: number },

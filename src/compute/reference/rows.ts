@@ -27,7 +27,7 @@ export function rmsNorm(x_MD: Float64Array, gain_D: Float64Array, { M, D }: { M:
 }
 
 /** Where the rotated slices lie in a row: slice h of `heads` starts at column `offset + h * stride`. */
-export interface RotatedSlices {
+interface RotatedSlices {
   readonly heads: number
   readonly offset: number
   readonly stride: number

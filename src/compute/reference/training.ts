@@ -27,7 +27,7 @@ export function sumSquares(x: Float64Array): number {
 }
 
 /** Settings of one AdamW step. */
-export interface AdamwStep {
+interface AdamwStep {
   /** Learning rate. */
   readonly lr: number
   readonly beta1: number
@@ -43,7 +43,7 @@ export interface AdamwStep {
 }
 
 /** The numbers of one parameter and all that is kept about it. */
-export interface AdamwState {
+interface AdamwState {
   readonly w: Float64Array
   readonly m: Float64Array
   readonly v: Float64Array
