@@ -43,6 +43,15 @@ test('a model that is written is loaded bit for bit, router biases, sizes and to
   assert.deepEqual(generation, { bos_token_id: 0, eos_token_id: 1, pad_token_id: 2, do_sample: true, temperature: 0.7, top_p: 0.9 })
 })
 
+test('whole temperatures are written as the floats that transformers wants, zero as greedy', () => {
+  const generationOf = (temperature: number) => {
+    writeModelFolder(inFolder('model'), newModel(), tokenizer, { generation: { temperature, topP: 1 } })
+    return readFileSync(inFolder('model', 'generation_config.json'), 'utf8')
+  }
+  assert.match(generationOf(2), /"do_sample": true,\n {2}"temperature": 2\.0,\n {2}"top_p": 1\.0\n/)
+  assert.match(generationOf(0), /"do_sample": false\n/)
+})
+
 test('config.json carries the ids of the tokenizer', () => {
   writeModelFolder(inFolder('model'), newModel(), tokenizer)
   const config = JSON.parse(readFileSync(inFolder('model', 'config.json'), 'utf8')) as Record<string, unknown>

@@ -107,7 +107,9 @@ function formatGeneration({ temperature, topP }: GenerationDefaults, { bosId, eo
     // transformers knows no temperature of zero: greedy is do_sample = false.
     ...(temperature > 0 && { temperature, top_p: topP }),
   }
-  return `${JSON.stringify(document, null, 2)}\n`
+  // Python tells 1 from 1.0, and transformers wants a float.
+  const text = JSON.stringify(document, null, 2).replace(/"(?:temperature|top_p)": \d+(?=,?$)/gm, '$&.0')
+  return `${text}\n`
 }
 
 /** Only a model, or nothing, is replaced: a slip in a path must not cost anybody a folder. */
