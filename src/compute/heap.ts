@@ -27,6 +27,7 @@ export interface Scope extends Disposable {
 }
 
 /** The memory and who owns which part of it. */
+/** The allocator over one shared memory: nested scopes, holes reused first-fit. */
 export class Heap {
   readonly memory: WebAssembly.Memory
   /** Most bytes that were ever in use at once, the holes below the top included. */

@@ -54,6 +54,7 @@ export interface MachineOptions {
 }
 
 /** Where tensors live and kernels run; `Machine.start` makes one, `close` ends it. */
+/** One heap, one pool of threads, one build of the kernels; every tensor belongs to one. */
 export class Machine {
   readonly heap: Heap
   readonly threads: number

@@ -35,6 +35,7 @@ export interface TapeOptions {
 }
 
 /** What was done since it was made, ready to be undone. One forward pass, one backward pass. */
+/** Records ops as they run and runs them in reverse. */
 export class Tape {
   readonly machine: Machine
   readonly deferWeights: boolean

@@ -5,6 +5,7 @@ import type { Machine } from './machine.ts'
 export type Dtype = 'f32' | 'i32'
 
 /** Where numbers lie in the heap and how they are to be read; it owns nothing. */
+/** Where numbers lie and what shape they have. */
 export class Tensor {
   readonly machine: Machine
   /** Address of the first number, in bytes. */
