@@ -1,2 +1,11 @@
-/** Data, the mixture, the training loop. */
+/** Data, recipes, the training loop. */
 export * from './data/index.ts'
+export * from './events.ts'
+export * from './heap-plan.ts'
+export * from './loop.ts'
+export * from './prepare-text.ts'
+export * from './recipe.ts'
+export * from './recipes.ts'
+export * from './run-in-folder.ts'
+export * from './tokenizer-sample.ts'
+export * from './training-step.ts'

@@ -1,0 +1,207 @@
+/**
+ * A recipe: the complete configuration of a run, from the text to the samples. Code makes it, `--set` changes it, the run
+ * folder keeps it; nothing about a run is decided anywhere else.
+ */
+import { z } from 'zod'
+import { rejectViolations, usageError } from '../base/errors.ts'
+import { type ModelConfig, modelConfigViolations, presets } from '../architecture/index.ts'
+import { type AdamWConfig, scheduleViolations, type TrainingSchedule } from '../foundations/index.ts'
+import { dataSets, type DataSet } from './data/index.ts'
+
+export interface RecipeData {
+  /** A built-in set, or `none` when only `paths` are wanted. */
+  readonly set: DataSet | 'none'
+  /** The user's files and folders. */
+  readonly paths: readonly string[]
+  /** Share of the rows by domain, in the place of the built-in weights; they need not sum to 1, and 0 leaves one out. */
+  readonly weights: Readonly<Record<string, number>>
+  /** Of each domain's bytes, 0..1. */
+  readonly heldOutShare: number
+  /** Share of the documents that are rearranged for filling in the middle, 0..1. */
+  readonly fimRate: number
+  /** Whether attention stops at the beginning of a document; the report packs without such a mask. */
+  readonly maskDocuments: boolean
+}
+
+export interface RecipeTokenizer {
+  /** Ids, special tokens included; at most the model's rows. */
+  readonly vocabSize: number
+  /** Text to learn merges from, in bytes, drawn from the domains by their weights. */
+  readonly trainingBytes: number
+}
+
+export interface TrainingConfig {
+  /** Tokens of the whole run. */
+  readonly tokens: number
+  /** T: tokens in a row. */
+  readonly rowLength: number
+  /** Rows of a full batch. */
+  readonly rows: number
+  /** Rows that go through the model at once: memory for time. */
+  readonly microRows: number
+  readonly optimizer: AdamWConfig
+  readonly schedule: TrainingSchedule
+  /** alpha of the sequence-wise balance loss. */
+  readonly balanceWeight: number
+  /** Steps in a row without a finite loss after which the run stops. */
+  readonly nonFiniteLimit: number
+  /** Seconds between checkpoints. */
+  readonly checkpointSeconds: number
+  /** Checkpoints that stay on disk. */
+  readonly keptCheckpoints: number
+}
+
+export interface RecipeEvaluation {
+  /** Held-out text that is scored of each domain, in bytes of UTF-8. */
+  readonly bytesPerDomain: number
+  /** Scores along the run, at equal distances; 0 for none. */
+  readonly scoresAlongTheWay: number
+  /** Of each domain, for those. */
+  readonly bytesAlongTheWay: number
+}
+
+export interface RecipeSamples {
+  readonly count: number
+  /** Held-out text that a sample goes on from, in characters. */
+  readonly promptCharacters: number
+  readonly maxTokens: number
+  readonly temperature: number
+  /** Smallest set of tokens whose probabilities reach this, 0..1. */
+  readonly topP: number
+}
+
+export interface Recipe {
+  readonly name: string
+  /** Root of all random streams. */
+  readonly seed: number
+  readonly model: ModelConfig
+  readonly data: RecipeData
+  readonly tokenizer: RecipeTokenizer
+  readonly training: TrainingConfig
+  readonly evaluation: RecipeEvaluation
+  readonly samples: RecipeSamples
+}
+
+/** What a module under `recipes/`, or one of the user's, exports as its default. */
+export type RecipeFunction = () => Recipe
+
+/** What `applySettings` cannot see in a recipe's defaults. */
+export const recipeRules = {
+  nullable: ['model.queryRank', 'model.yarn'],
+  choices: { 'data.set': [...dataSets, 'none'], 'model.gate': ['sigmoid', 'softmax'] },
+} as const
+
+const count = (low: number, high = Number.MAX_SAFE_INTEGER) => z.number().int().min(low).max(high)
+const share = z.number().min(0).max(1)
+const numbersLike = <T extends object>(example: T) =>
+  z.strictObject(Object.fromEntries(Object.keys(example).map((key) => [key, z.number()])))
+
+const modelSchema = z.strictObject({
+  ...Object.fromEntries(Object.keys(presets.nano).map((key) => [key, z.number()])),
+  queryRank: z.number().nullable(),
+  gate: z.enum(['sigmoid', 'softmax']),
+  isGateNormalized: z.boolean(),
+  yarn: numbersLike(presets['deepseek-v3'].yarn!).nullable(),
+})
+
+const recipeSchema = z.strictObject({
+  name: z.string().regex(/^[\w.-]{1,64}$/, 'expected letters, digits, ".", "-" and "_"'),
+  seed: count(0),
+  model: modelSchema,
+  data: z.strictObject({
+    set: z.enum([...dataSets, 'none']),
+    paths: z.array(z.string()),
+    weights: z.record(z.string(), z.number().min(0)),
+    heldOutShare: z.number().min(0).max(0.5),
+    fimRate: share,
+    maskDocuments: z.boolean(),
+  }),
+  tokenizer: z.strictObject({ vocabSize: count(2), trainingBytes: count(1) }),
+  training: z.strictObject({
+    tokens: count(1),
+    rowLength: count(1),
+    rows: count(1, 2 ** 20),
+    microRows: count(1, 2 ** 20),
+    optimizer: z.strictObject({
+      beta1: z.number().min(0).lt(1),
+      beta2: z.number().min(0).lt(1),
+      epsilon: z.number().positive().max(1),
+      weightDecay: z.number().min(0).max(10),
+      clipNorm: z.number().positive(),
+      emaDecay: z.number().min(0).lt(1).nullable(),
+    }),
+    schedule: z.custom<TrainingSchedule>((value) => typeof value === 'object' && value !== null, 'expected a schedule'),
+    balanceWeight: z.number().min(0).max(10),
+    nonFiniteLimit: count(1),
+    checkpointSeconds: z.number().positive(),
+    keptCheckpoints: count(1),
+  }),
+  evaluation: z.strictObject({ bytesPerDomain: count(1), scoresAlongTheWay: count(0, 10_000), bytesAlongTheWay: count(1) }),
+  samples: z.strictObject({
+    count: count(0, 100),
+    promptCharacters: count(1),
+    maxTokens: count(1),
+    temperature: z.number().min(0).max(100),
+    topP: z.number().gt(0).max(1),
+  }),
+})
+
+/** Rules between the parts, each of which is in its range. */
+function contradictions({ model, data, tokenizer, training, samples }: Recipe): string[] {
+  const { rowLength, rows, microRows, tokens } = training
+  return [
+    ...modelConfigViolations(model).map((line) => `model.${line}`),
+    ...scheduleViolations(training.schedule).map((line) => `training.schedule.${line}`),
+    ...(tokenizer.vocabSize > model.vocabSize
+      ? [`tokenizer.vocabSize: expected at most model.vocabSize = ${model.vocabSize}, got ${tokenizer.vocabSize}`]
+      : []),
+    ...(rowLength > model.maxLength ? [`training.rowLength: expected at most model.maxLength = ${model.maxLength}, got ${rowLength}`] : []),
+    ...(microRows > rows ? [`training.microRows: expected at most training.rows = ${rows}, got ${microRows}`] : []),
+    ...(tokens < rowLength ? [`training.tokens: expected at least one row of ${rowLength}, got ${tokens}`] : []),
+    ...(model.maxLength < 2 && samples.count > 0 ? [`samples.count: expected 0 for a model of one position, got ${samples.count}`] : []),
+    ...(data.set === 'none' && data.paths.length === 0 ? ['data.set: expected a built-in set or data.paths, got neither'] : []),
+  ]
+}
+
+/**
+ * Checks a recipe that was changed from outside, read from a file or made by the user's code.
+ *
+ * @param value   perhaps a recipe
+ * @param subject what the message is about
+ * @returns the same value, as a recipe
+ * @throws UsageError naming every violation; contradictions between settings are looked for once each is in its range
+ */
+export function checkRecipe(value: unknown, subject = 'recipe'): Recipe {
+  const parsed = recipeSchema.safeParse(value)
+  const violations = parsed.success
+    ? contradictions(value as Recipe)
+    : parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'recipe'}: ${message.charAt(0).toLowerCase()}${message.slice(1)}`)
+  rejectViolations(subject, violations, 'Change these settings so that they fit each other.')
+  return value as Recipe
+}
+
+/**
+ * The paths at which two recipes differ, with both values: what stands between a run and its resumption.
+ *
+ * @param before of the run @param now asked for
+ */
+export function recipeDifferences(before: Recipe, now: Recipe): string[] {
+  const flat = (value: unknown, path: string): [string, string][] =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.entries(value).flatMap(([key, inner]) => flat(inner, path ? `${path}.${key}` : key))
+      : [[path, JSON.stringify(value) ?? 'nothing']]
+  const [old, fresh] = [new Map(flat(before, '')), new Map(flat(now, ''))]
+  return [...new Set([...old.keys(), ...fresh.keys()])]
+    .filter((path) => old.get(path) !== fresh.get(path))
+    .map((path) => `${path}: ${old.get(path) ?? 'nothing'} before, ${fresh.get(path) ?? 'nothing'} now`)
+}
+
+/**
+ * The one of `recipes` called `name`.
+ *
+ * @throws UsageError when there is none
+ */
+export function recipeNamed(recipes: Readonly<Record<string, RecipeFunction>>, name: string): Recipe {
+  if (!Object.hasOwn(recipes, name)) throw usageError('recipe', `one of ${Object.keys(recipes).join(', ')}, or a file`, name)
+  return recipes[name]()
+}

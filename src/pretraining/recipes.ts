@@ -1,0 +1,80 @@
+/**
+ * The recipes that come with the house: complete, each on one screen, meant to be read and to be copied.
+ *
+ * The optimizer and the proportions of every schedule are the DeepSeek-V3 report's (section 4.2). What a short run must do
+ * otherwise stands beside its reason.
+ */
+import { presets } from '../architecture/index.ts'
+import { reportSchedule } from '../foundations/index.ts'
+import { domainWeights } from './data/index.ts'
+import type { Recipe, RecipeFunction } from './recipe.ts'
+
+/** AdamW as published; the epsilon is not, 1e-8 is the usual one. */
+const reportOptimizer = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1, emaDecay: null } as const
+
+/**
+ * The model of `npm start`: every mechanism of the report in about six minutes on two cores.
+ */
+const nano: RecipeFunction = () => ({
+  name: 'nano',
+  seed: 1,
+  model: presets.nano,
+  data: { set: 'default', paths: [], weights: domainWeights, heldOutShare: 0.02, fimRate: 0, maskDocuments: false },
+  tokenizer: { vocabSize: presets.nano.vocabSize, trainingBytes: 16_000_000 },
+  training: {
+    tokens: 1_000_000,
+    rowLength: 256,
+    rows: 4,
+    microRows: 4,
+    optimizer: reportOptimizer,
+    schedule: { ...reportSchedule, learningRate: 3e-3, warmupSteps: 40, biasSpeed: 5e-3 },
+    balanceWeight: 1e-4,
+    nonFiniteLimit: 3,
+    checkpointSeconds: 60,
+    keptCheckpoints: 2,
+  },
+  evaluation: { bytesPerDomain: 120_000, scoresAlongTheWay: 4, bytesAlongTheWay: 8_000 },
+  samples: { count: 3, promptCharacters: 160, maxTokens: 96, temperature: 0.7, topP: 0.9 },
+})
+
+/** What the benchmark of a training step runs, as a whole run: longer rows, a larger vocabulary, no MTP. */
+const bench: RecipeFunction = () => {
+  const base = nano()
+  return {
+    ...base,
+    name: 'bench',
+    model: presets.bench,
+    tokenizer: { ...base.tokenizer, vocabSize: presets.bench.vocabSize },
+    training: { ...base.training, tokens: 8_000_000, rowLength: 512, rows: 8, microRows: 8 },
+  }
+}
+
+/** For tests: the smallest model with every mechanism, on the vendored corpus, in seconds. */
+const tiny: RecipeFunction = () => {
+  const base = nano()
+  return {
+    ...base,
+    name: 'tiny',
+    model: presets.tiny,
+    data: { ...base.data, set: 'vendored' },
+    tokenizer: { vocabSize: presets.tiny.vocabSize, trainingBytes: 200_000 },
+    training: {
+      ...base.training,
+      tokens: 20_480,
+      rowLength: 64,
+      rows: 8,
+      microRows: 4,
+      schedule: { ...base.training.schedule, warmupSteps: 4 },
+    },
+    evaluation: { bytesPerDomain: 2000, scoresAlongTheWay: 0, bytesAlongTheWay: 1000 },
+    samples: { ...base.samples, promptCharacters: 40, maxTokens: 16 },
+  }
+}
+
+/** Every built-in recipe by name. */
+export const recipes = { nano, bench, tiny } as const satisfies Readonly<Record<string, RecipeFunction>>
+
+export type RecipeName = keyof typeof recipes
+
+/** Settings that name the vendored set keep its text small enough for tests. @param recipe any */
+export const onVendoredText = (recipe: Recipe): Recipe => ({ ...recipe, data: { ...recipe.data, set: 'vendored', paths: [] } })
