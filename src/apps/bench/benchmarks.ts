@@ -4,10 +4,12 @@ import type { KernelChoice, Probe } from '../../compute/index.ts'
 import type { Output } from '../output.ts'
 import { benchGemm } from './gemm.ts'
 import type { Effort } from './measure.ts'
+import { benchOps } from './ops.ts'
 import { benchProbe } from './probe.ts'
-import { type BenchResult, resultTable } from './result.ts'
+import { type BenchResult, resultTable, withHighest } from './result.ts'
 import { Rig } from './rig.ts'
 import { benchStep, stepText } from './step.ts'
+import { benchTokenizer, tokenizerText } from './tokenizer.ts'
 
 /** What one benchmark found: its results, and what it has to say beside the table of them. */
 interface Found {
@@ -28,11 +30,24 @@ export const benchmarks = {
       results: benchGemm(rig, effort, (step, stepCount) => output.progress({ stage: 'gemm', step, stepCount })),
     }),
   },
+  ops: {
+    question: 'every op, forward and back',
+    run: (rig, effort, output) => ({
+      results: benchOps(rig, effort, (step, stepCount) => output.progress({ stage: 'ops', step, stepCount })),
+    }),
+  },
   step: {
     question: 'a training step',
     run: async (rig, effort) => {
       const result = await benchStep(rig, effort)
       return { results: [result], remarks: stepText(result) }
+    },
+  },
+  tokenizer: {
+    question: 'training, encoding, decoding',
+    run: async (_rig, effort, output) => {
+      const results = await benchTokenizer(effort, output.warn)
+      return { results, remarks: tokenizerText(results) }
     },
   },
 } as const satisfies Record<string, Benchmark>
@@ -61,10 +76,11 @@ export async function runBenchmark(
   effort: Effort,
   output: Output,
 ): Promise<{ readonly document: BenchDocument; readonly text: string; readonly kernels: KernelChoice }> {
-  const rig = await Rig.start(threads)
+  const rig = await Rig.start(threads, effort.probeSeconds)
   try {
     const { kernels } = rig.all
-    const { results, remarks }: Found = await benchmarks[name].run(rig, effort, output)
+    const { results: found, remarks }: Found = await benchmarks[name].run(rig, effort, output)
+    const results = found.map((result) => withHighest(result, rig.highest(result.threads)))
     const { gflopsOneThread, gflopsAllThreads, streamGBs } = rig.probe
     const ceilings = `${formatFlops(gflopsOneThread * 1e9)} on one thread, ${formatFlops(gflopsAllThreads * 1e9)} on ${threads}, ${formatBandwidth(streamGBs * 1e9)} streamed`
     const text = [

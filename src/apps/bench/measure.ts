@@ -4,16 +4,18 @@
  */
 import { spread, type Spread } from '../../base/statistics.ts'
 
-/** When to stop sampling: both must be reached. */
+/** When to stop sampling (both must be reached), and how long to look at the ceilings. */
 export interface Effort {
   readonly samples: number
   readonly seconds: number
+  /** Of one look at each ceiling, before and after. */
+  readonly probeSeconds: number
 }
 
 /** What figures that are written down are measured with, and what a quick look is. */
 export const efforts = {
-  full: { samples: 20, seconds: 1 },
-  quick: { samples: 5, seconds: 0.1 },
+  full: { samples: 20, seconds: 1, probeSeconds: 0.15 },
+  quick: { samples: 5, seconds: 0.1, probeSeconds: 0.1 },
 } as const satisfies Record<string, Effort>
 
 /**

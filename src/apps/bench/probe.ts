@@ -44,7 +44,12 @@ export function benchProbe(rig: Rig, effort: Effort): BenchResult[] {
     const shape = { chains: 12, lanes: 4, rounds }
     return [
       resultOf({ name: 'multiply-add', shape, threads, flops, bytes: 0, error: errors[0] }, multiplyAdd, ceiling),
-      resultOf({ name: 'stream', shape: { bytes: streamBytes }, threads, flops: 0, bytes: streamBytes, error: errors[1] }, stream, ceiling),
+      // Each number read is added to a sum.
+      resultOf(
+        { name: 'stream', shape: { bytes: streamBytes }, threads, flops: streamBytes / 4, bytes: streamBytes, error: errors[1] },
+        stream,
+        ceiling,
+      ),
     ]
   })
 }

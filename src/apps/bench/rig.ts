@@ -12,8 +12,6 @@ export interface Ceiling {
   readonly streamGBs: number
 }
 
-/** Seconds of one look at the ceiling, for each of its two figures. */
-const probeSeconds = 0.15
 /** Seconds of one look between two samples. */
 const glanceSeconds = 0.003
 
@@ -34,16 +32,23 @@ export class Rig {
   /** One thread first; a single machine where one thread is all there is. */
   readonly machines: readonly Machine[]
   readonly #highest = new Map<Machine, Ceiling>()
+  readonly #probeSeconds: number
 
-  private constructor(machines: readonly Machine[]) {
+  private constructor(machines: readonly Machine[], probeSeconds: number) {
     this.machines = machines
+    this.#probeSeconds = probeSeconds
     for (const machine of machines) this.#probe(machine)
   }
 
-  /** Starts the machines and probes them. @param threads all threads; default: those of this computer */
-  static async start(threads: number): Promise<Rig> {
+  /**
+   * Starts the machines and probes them.
+   *
+   * @param threads      all threads
+   * @param probeSeconds of one look at a machine's ceiling, for each of its two figures
+   */
+  static async start(threads: number, probeSeconds: number): Promise<Rig> {
     const one = await Machine.start({ threads: 1 })
-    return new Rig(threads === 1 ? [one] : [one, await Machine.start({ threads })])
+    return new Rig(threads === 1 ? [one] : [one, await Machine.start({ threads })], probeSeconds)
   }
 
   /** The machine with all threads. */
@@ -57,7 +62,10 @@ export class Rig {
   }
 
   #probe(machine: Machine): Ceiling {
-    return this.#keep(machine, { gflops: probeMultiplyAdd(machine, probeSeconds), streamGBs: probeStream(machine, probeSeconds) })
+    return this.#keep(machine, {
+      gflops: probeMultiplyAdd(machine, this.#probeSeconds),
+      streamGBs: probeStream(machine, this.#probeSeconds),
+    })
   }
 
   /** Takes note of figures that were measured elsewhere. */
@@ -80,11 +88,16 @@ export class Rig {
     }
   }
 
+  /** The highest figures so far of the machine with that many threads. */
+  highest(threads: number): Ceiling {
+    return this.#highest.get(threads === 1 ? this.machines[0]! : this.all)!
+  }
+
   /** The highest figures of the whole run: what is printed as the machine's ceiling. */
   get probe(): Probe {
-    const one = this.#highest.get(this.machines[0]!)!
-    const all = this.#highest.get(this.all)!
-    return { gflopsOneThread: one.gflops, gflopsAllThreads: all.gflops, streamGBs: all.streamGBs, threads: this.all.threads }
+    const { threads } = this.all
+    const all = this.highest(threads)
+    return { gflopsOneThread: this.highest(1).gflops, gflopsAllThreads: all.gflops, streamGBs: all.streamGBs, threads }
   }
 
   /** Ends the machines' threads. */
