@@ -34,17 +34,16 @@ const tileRows = 96
 const spanBytes = 2 ** 21
 
 /**
- * Rows in a tile: the height that leaves the busiest thread the fewest rows, the higher one of equals.
- * Never changes a result.
+ * Rows in a tile: the height that ends soonest. Counted are the rows of the busiest thread, and for each tile the first
+ * rows that meet a panel of B before it is in the nearest cache, as half a row of micro-tiles. Never changes a result.
  */
 function tileHeight(machine: Machine, rows: number): number {
   const { threads } = machine
   let best = microRows
   let least = Infinity
   for (let height = tileRows; height >= microRows; height -= microRows) {
-    const busiest = Math.ceil(Math.ceil(rows / height) / threads) * height
-    if (busiest < least) [best, least] = [height, busiest]
-    if (height <= tileRows / 2 && least < Infinity) break
+    const cost = Math.ceil(Math.ceil(rows / height) / threads) * (height + microRows / 2)
+    if (cost < least) [best, least] = [height, cost]
   }
   return best
 }
@@ -92,7 +91,7 @@ export function productPacked(out_MN: Tensor, a_MK: Tensor, b: Packed, options: 
   const M = groups?.rowCount ?? leftRows?.count ?? a_MK.shape[0]!
   const height = tileHeight(machine, M)
   // A deep product goes slice by slice of K; each number is still summed in the one order of the blocks.
-  const slice = b.K > 2 * blockDepth && b.groupCount === 1 ? sliceDepth(b.N) : Math.max(b.K, 1)
+  const slice = b.groupCount === 1 ? sliceDepth(b.N) : Math.max(b.K, 1)
   for (let k = 0; k === 0 || k < b.K; k += slice) {
     const depth = Math.min(slice, b.K - k)
     machine.run(
