@@ -30,6 +30,11 @@ export const verbs: readonly Verb[] = [
     load: () => import('./verbs/tokenizer.ts'),
   },
   {
+    name: 'generate',
+    summary: 'go on with a text',
+    load: () => import('./verbs/generate.ts'),
+  },
+  {
     name: 'inspect',
     summary: 'print a model in numbers: parameters, cache, work; and what lies in its folder',
     load: () => import('./verbs/inspect.ts'),

@@ -1,0 +1,114 @@
+/** `strata generate`: a model goes on with a text. The text alone goes to standard output, as it comes. */
+import { readFileSync } from 'node:fs'
+import type { Command } from 'commander'
+import { usageError } from '../../base/errors.ts'
+import { formatBytes } from '../../base/format.ts'
+import { Machine } from '../../compute/index.ts'
+import {
+  checkGenerationOptions,
+  defaultGenerationOptions as defaults,
+  Engine,
+  generate,
+  type GenerationOptions,
+  type GenerationSummary,
+} from '../../inference/index.ts'
+import { loadModelFolder } from '../../infrastructure/index.ts'
+import { commonFlags, type CommonFlags, decimalNumber, wholeNumber } from '../flags.ts'
+import { createOutput } from '../output.ts'
+
+interface Flags extends Omit<GenerationOptions, 'seed'>, Pick<CommonFlags, 'seed' | 'threads' | 'json' | 'quiet'> {
+  readonly prompt?: string
+}
+
+/** Adds the verb to the program. */
+export function register(program: Command): void {
+  const command = program
+    .command('generate')
+    .summary('go on with a text')
+    .description('Loads a model and goes on with the prompt. Text goes to standard output as it comes, speed to standard error.')
+    .argument('<model>', 'a model folder or a run folder')
+    .option('--prompt <text>', 'what to go on with; without it, standard input, less a last line break')
+    .option('--max-tokens <count>', 'tokens to generate, at most', wholeNumber('--max-tokens', 1), defaults.maxTokens)
+    .option(
+      '--temperature <number>',
+      'divides the logits; 0 takes the likeliest token',
+      decimalNumber('--temperature', 0, 100),
+      defaults.temperature,
+    )
+    .option('--top-k <count>', 'only so many of the likeliest tokens; 0 for all', wholeNumber('--top-k', 0), defaults.topK)
+    .option('--top-p <share>', 'only the likeliest tokens that reach this share', decimalNumber('--top-p', 0, 1), defaults.topP)
+    .option('--min-p <share>', 'only tokens at least this share as likely as the likeliest', decimalNumber('--min-p', 0, 1), defaults.minP)
+    .option('--stop <text>', 'end before this text; may be given several times', (text: string, before: string[]) => [...before, text], [
+      ...defaults.stop,
+    ])
+  commonFlags(command, 'seed', 'threads', 'json', 'quiet').action(run)
+}
+
+async function run(folder: string, flags: Flags): Promise<void> {
+  const output = createOutput(flags)
+  const { maxTokens, temperature, topK, topP, minP, stop, seed = defaults.seed } = flags
+  const options = checkGenerationOptions({ maxTokens, temperature, topK, topP, minP, stop, seed })
+  const prompt = flags.prompt ?? readPrompt()
+  const machine = await Machine.start(flags.threads === undefined ? {} : { threads: flags.threads })
+  try {
+    const { kernels } = machine
+    if (kernels.dialect === 'plain') output.warn(`plain kernels: ${kernels.reason}`)
+    const { model, tokenizer } = loadModelFolder(machine, folder, { withGradients: false })
+    if (!tokenizer) throw usageError(folder, 'a model with tokenizer.json', 'one without', 'Put the tokenizer of this model there.')
+    const engine = new Engine(model, tokenizer)
+    const encoded = tokenizer.encode(prompt)
+    // Documents follow each other behind an end of text: with nothing to go on with, a new one begins.
+    const promptIds = encoded.length > 0 ? encoded : [tokenizer.eosId]
+    const ids: number[] = []
+    let text = ''
+    const pieces = generate(engine, promptIds, options)
+    let next = pieces.next()
+    for (; !next.done; next = pieces.next()) {
+      ids.push(next.value.id)
+      text += next.value.text
+      output.stream(next.value.text)
+    }
+    const summary = next.value
+    const speed = speedOf(summary)
+    output.result({ prompt, text, ids, ...summary, ...speed, threads: machine.threads, kernels: kernels.dialect, options }, () => '')
+    output.note(describe(summary, speed))
+  } finally {
+    machine.close()
+  }
+}
+
+function readPrompt(): string {
+  if (process.stdin.isTTY)
+    throw usageError('strata generate', '--prompt, or text on standard input', 'neither', 'Example: --prompt "Once upon a time"')
+  return readFileSync(0, 'utf8').replace(/\r?\n$/, '')
+}
+
+interface Speed {
+  readonly prefillTokensPerSecond: number
+  /** Null when the first token was the last: it comes from the prompt's own pass. */
+  readonly decodeTokensPerSecond: number | null
+}
+
+function speedOf({ promptTokens, prefillSeconds, decodedTokens, decodeSeconds }: GenerationSummary): Speed {
+  return {
+    prefillTokensPerSecond: promptTokens / prefillSeconds,
+    decodeTokensPerSecond: decodedTokens > 0 ? decodedTokens / decodeSeconds : null,
+  }
+}
+
+const endings = {
+  stop: 'a stop string came',
+  eos: 'the text ended',
+  length: 'as many tokens as asked for',
+  context: 'the context is full',
+} as const
+
+function describe(summary: GenerationSummary, { prefillTokensPerSecond, decodeTokensPerSecond }: Speed): string {
+  const { finishReason, promptTokens, tokens, cacheBytes, cacheBytesPerToken } = summary
+  const decoded = decodeTokensPerSecond === null ? '' : `, then ${decodeTokensPerSecond.toFixed(0)} tokens/s`
+  return [
+    `${tokens} tokens after ${promptTokens} of prompt: ${endings[finishReason]}`,
+    `prompt ${prefillTokensPerSecond.toFixed(0)} tokens/s${decoded}`,
+    `cache ${formatBytes(cacheBytes)}, ${formatBytes(cacheBytesPerToken)} a token`,
+  ].join('; ')
+}

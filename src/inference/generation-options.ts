@@ -1,0 +1,65 @@
+/** What may be asked of generation, its defaults, and the rules, all violations at once. */
+import { rejectViolations } from '../base/errors.ts'
+
+/** How a token is drawn from the model's distribution; the filters apply in this order. */
+export interface SamplingOptions {
+  /** Divides the logits; 0 takes the most likely token. */
+  readonly temperature: number
+  /** Only so many of the likeliest tokens; 0 for all. */
+  readonly topK: number
+  /** Only the likeliest tokens that reach this share of what top-k left, 0..1; 1 for all. */
+  readonly topP: number
+  /** Only tokens at least this share as likely as the likeliest, 0..1; 0 for all. */
+  readonly minP: number
+}
+
+export interface GenerationOptions extends SamplingOptions {
+  /** Root of the random stream; the same seed, prompt and weights give the same text. */
+  readonly seed: number
+  /** Tokens to generate, at most. */
+  readonly maxTokens: number
+  /** Strings that end the text; they are not part of it. */
+  readonly stop: readonly string[]
+}
+
+/** The model's own distribution. */
+export const defaultGenerationOptions: GenerationOptions = { temperature: 1, topK: 0, topP: 1, minP: 0, seed: 0, maxTokens: 256, stop: [] }
+
+/** Above this temperature every distribution is flat. */
+const maxTemperature = 100
+/** Text is compared with every stop string at every token. */
+const maxStopStrings = 64
+
+function violationsOf({ temperature, topK, topP, minP, seed, maxTokens, stop }: GenerationOptions): string[] {
+  const violations: string[] = []
+  const number = (name: string, value: unknown, low: number, high: number, isLowAllowed = true) => {
+    if (typeof value === 'number' && value <= high && (isLowAllowed ? value >= low : value > low)) return
+    violations.push(`${name}: expected a number ${isLowAllowed ? `from ${low}` : `above ${low}`} to ${high}, got ${String(value)}`)
+  }
+  const whole = (name: string, value: unknown, low: number) => {
+    if (!Number.isSafeInteger(value) || (value as number) < low)
+      violations.push(`${name}: expected a whole number, ${low} or more, got ${String(value)}`)
+  }
+  number('temperature', temperature, 0, maxTemperature)
+  whole('topK', topK, 0)
+  number('topP', topP, 0, 1, false)
+  number('minP', minP, 0, 1)
+  whole('seed', seed, 0)
+  whole('maxTokens', maxTokens, 1)
+  if (!Array.isArray(stop)) violations.push(`stop: expected a list of strings, got ${String(stop)}`)
+  else if (stop.length > maxStopStrings) violations.push(`stop: expected at most ${maxStopStrings} strings, got ${stop.length}`)
+  else if (!stop.every((text) => typeof text === 'string' && text !== ''))
+    violations.push('stop: expected strings of one character or more')
+  return violations
+}
+
+/**
+ * Fills in what was not given, and checks all of it.
+ *
+ * @throws UsageError naming every option that is out of its range
+ */
+export function checkGenerationOptions(given: Partial<GenerationOptions>): GenerationOptions {
+  const options = { ...defaultGenerationOptions, ...given }
+  rejectViolations('generation', violationsOf(options))
+  return options
+}
