@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
-import { parseBench } from '../../../bench/peers/compare.ts'
+import { gemmKey, parseBench } from '../../../bench/peers/compare.ts'
 import { presets } from '../../architecture/index.ts'
 import { spread } from '../../base/statistics.ts'
 import { Machine } from '../../compute/index.ts'
@@ -13,6 +13,7 @@ import { pack, productNN, productNT, productPacked, productTN } from '../../comp
 import { parseProbe } from '../../infrastructure/index.ts'
 import { runProgram } from '../program.ts'
 import { benchGemm } from './gemm.ts'
+import { benchGenerate, type GenerateResult } from './generate.ts'
 import { measureGroup } from './group.ts'
 import { profileKernels } from './kernel-profile.ts'
 import { measureInTurn } from './measure.ts'
@@ -46,6 +47,11 @@ test('products of every layout, one expert’s and all experts’, are right and
       ),
     ),
   )
+  const document = parseBench(JSON.stringify({ results }), 'strata bench')
+  assert.deepEqual(
+    document.results.slice(0, 4).map((result) => gemmKey(result)),
+    ['NN 13x9x5 on 1', 'NT 13x9x5 on 1', 'TN 13x9x5 on 1', null],
+  )
   for (const { gflops, gbs, share, error } of results)
     assert.ok(isPositive(gflops) && isPositive(gbs) && isPositive(share) && error! < 1e-5)
 })
@@ -77,6 +83,17 @@ test('a step has speed, memory, losses and a time for each kernel that add up to
   assert.ok(outsideSeconds >= 0 && Math.abs(inside + outsideSeconds - seconds) < 1e-9)
   assert.ok(kernels.some(({ kernel }) => kernel === 'adamw'))
   assert.match(stepText(result), /tokens\/s[^]*between kernels/)
+})
+
+test('a decoded token is right, and counted in bytes of weights and cache', () => {
+  const results = benchGenerate(rig, moment, presets.tiny, [9])
+  assert.deepEqual(
+    results.map(({ threads }) => threads),
+    [1, 2],
+  )
+  const [{ bytes, weightBytesPerToken, cacheBytesPerToken, tokensPerSecond }] = results as [GenerateResult]
+  assert.equal(bytes, weightBytesPerToken + cacheBytesPerToken)
+  assert.ok(isPositive(tokensPerSecond))
 })
 
 test('the tokenizer is measured on text that comes back as it was', async () => {

@@ -3,6 +3,7 @@ import { formatBandwidth, formatFlops } from '../../base/format.ts'
 import type { KernelChoice, Probe } from '../../compute/index.ts'
 import type { Output } from '../output.ts'
 import { benchGemm } from './gemm.ts'
+import { benchGenerate, generateText } from './generate.ts'
 import type { Effort } from './measure.ts'
 import { benchOps } from './ops.ts'
 import { benchProbe } from './probe.ts'
@@ -41,6 +42,13 @@ export const benchmarks = {
     run: async (rig, effort) => {
       const result = await benchStep(rig, effort)
       return { results: [result], remarks: stepText(result) }
+    },
+  },
+  generate: {
+    question: 'decoding a sequence',
+    run: (rig, effort) => {
+      const results = benchGenerate(rig, effort)
+      return { results, remarks: generateText(results) }
     },
   },
   tokenizer: {

@@ -13,14 +13,14 @@ import type { BenchResult } from './result.ts'
 import type { Rig } from './rig.ts'
 
 /** Rows M, columns N, contracted K. */
-export interface ProductSize {
+interface ProductSize {
   readonly M: number
   readonly N: number
   readonly K: number
 }
 
 /** Rows U of all experts together, gathered from M tokens; E experts. */
-export interface GroupedSize {
+interface GroupedSize {
   readonly U: number
   readonly E: number
   readonly M: number
@@ -31,14 +31,14 @@ export interface GroupedSize {
 const widths = [256, 512, 1024]
 
 /** The issue's sizes: 2048 rows by all pairs of widths, one expert of the `bench` model, and a shape that fits no tile. */
-export const productSizes: readonly ProductSize[] = [
+const productSizes: readonly ProductSize[] = [
   ...widths.flatMap((N) => widths.map((K) => ({ M: 2048, N, K }))),
   { M: 512, N: 128, K: 256 },
   { M: 509, N: 131, K: 257 },
 ]
 
 /** The experts of one layer of the `bench` model: 4,096 tokens, 4 experts each. */
-export const groupedSize: GroupedSize = { U: 16_384, E: 16, M: 4096, N: 256, K: 256 }
+const groupedSize: GroupedSize = { U: 16_384, E: 16, M: 4096, N: 256, K: 256 }
 
 const verifiedElements = 64
 

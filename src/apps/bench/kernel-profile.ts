@@ -8,7 +8,7 @@ import type { Machine } from '../../compute/index.ts'
 import type { KernelName } from '../../compute/opcodes.ts'
 
 /** One kernel at one size. */
-export interface KernelTime {
+interface KernelTime {
   readonly kernel: KernelName
   /** "16384x256x256 in 16 groups" for products, empty for others. */
   readonly size: string

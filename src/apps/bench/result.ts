@@ -94,6 +94,10 @@ export function withHighest<Result extends BenchResult>(result: Result, highest:
 }
 
 const or = (value: number | null, format: (value: number) => string) => (value === null ? '' : format(value))
+
+/** Three digits at least, where a step's time in whole tenths would hide what tuning gains. */
+export const formatSample = (seconds: number): string =>
+  seconds >= 0.9995 && seconds < 60 ? `${seconds.toPrecision(4)} s` : formatSeconds(seconds)
 const rate = (value: number) => (value >= 100 ? value.toFixed(0) : value.toFixed(1))
 
 /** The results as a table, a line each; disturbed ones have a star. */
@@ -107,8 +111,8 @@ export function resultTable(results: readonly BenchResult[]): string {
       .join(' '),
     String(result.threads),
     or(result.error, (error) => error.toExponential(1)),
-    formatSeconds(result.medianSeconds),
-    formatSeconds(result.bestSeconds),
+    formatSample(result.medianSeconds),
+    formatSample(result.bestSeconds),
     formatShare((result.upperQuartileSeconds - result.lowerQuartileSeconds) / result.medianSeconds),
     or(result.gflops, rate),
     or(result.gbs, rate),

@@ -28,6 +28,7 @@ export interface Watch {
   readonly end: () => Ceiling
 }
 
+/** Both machines; what they can do is watched while they measure. */
 export class Rig {
   /** One thread first; a single machine where one thread is all there is. */
   readonly machines: readonly Machine[]

@@ -5,13 +5,13 @@
  * recomputed is not counted. Before the first step its gradients are checked: they must predict how the loss changes.
  */
 import { type ModelConfig, presets, trainingFlopsPerToken } from '../../architecture/index.ts'
-import { formatBytes, formatCount, formatSeconds, formatShare } from '../../base/format.ts'
+import { formatBytes, formatCount, formatShare } from '../../base/format.ts'
 import { invariant } from '../../base/errors.ts'
 import { Machine } from '../../compute/index.ts'
 import { formatTable } from '../table.ts'
 import { type KernelProfile, profileKernels } from './kernel-profile.ts'
 import { type Effort, measureInTurn } from './measure.ts'
-import { type BenchResult, resultOf } from './result.ts'
+import { type BenchResult, formatSample, resultOf } from './result.ts'
 import type { Rig } from './rig.ts'
 import { type BatchSize, createTrainingStep } from './training-step.ts'
 
@@ -88,7 +88,7 @@ export function stepText({ profile, ceiling, ...result }: StepResult): string {
     kernel,
     size,
     calls === null ? '' : String(calls),
-    formatSeconds(time),
+    formatSample(time),
     formatShare(time / seconds),
     rate(flops, time),
     flops === null || !ceiling ? '' : formatShare(flops / time / 1e9 / ceiling.gflops),
@@ -114,7 +114,7 @@ export function stepText({ profile, ceiling, ...result }: StepResult): string {
   }
   rows.push(row('between kernels', '', null, outsideSeconds, null, null))
   return [
-    `${formatCount(Math.round(result.tokensPerSecond))} tokens/s, ${formatSeconds(result.medianSeconds)} a step, ${(result.flopsPerToken / 1e6).toFixed(1)} MFLOP a token, ${formatCount(result.parameterCount)} parameters`,
+    `${result.tokensPerSecond.toFixed(0)} tokens/s, ${formatSample(result.medianSeconds)} a step, ${(result.flopsPerToken / 1e6).toFixed(1)} MFLOP a token, ${formatCount(result.parameterCount)} parameters`,
     `heap at most ${formatBytes(result.heapPeakBytes)}; loss ${result.firstLossNats.toFixed(3)} at first, ${result.lastLossNats.toFixed(3)} at last`,
     '',
     formatTable(columns, rows),
