@@ -94,16 +94,18 @@ export function stepText({ profile, ceiling, ...result }: StepResult): string {
     flops === null || !ceiling ? '' : formatShare(flops / time / 1e9 / ceiling.gflops),
     rate(bytes, time),
   ]
-  const byKernel = Map.groupBy(kernels, ({ kernel }) => kernel)
   const sum = (values: readonly (number | null)[]) => (values.includes(null) ? null : values.reduce<number>((total, x) => total + x!, 0))
-  const groups = [...byKernel].map(([kernel, parts]) => ({
-    kernel,
-    parts,
-    calls: parts.reduce((total, { calls }) => total + calls, 0),
-    time: parts.reduce((total, part) => total + part.seconds, 0),
-    flops: sum(parts.map(({ flops }) => flops)),
-    bytes: sum(parts.map(({ bytes }) => bytes)),
-  }))
+  const groups = [...new Set(kernels.map(({ kernel }) => kernel))].map((kernel) => {
+    const parts = kernels.filter((part) => part.kernel === kernel)
+    return {
+      kernel,
+      parts,
+      calls: parts.reduce((total, { calls }) => total + calls, 0),
+      time: parts.reduce((total, part) => total + part.seconds, 0),
+      flops: sum(parts.map(({ flops }) => flops)),
+      bytes: sum(parts.map(({ bytes }) => bytes)),
+    }
+  })
   const rows: string[][] = []
   for (const { kernel, parts, calls, time, flops, bytes } of groups.sort((a, b) => b.time - a.time)) {
     rows.push(row(kernel, '', calls, time, flops, bytes))
