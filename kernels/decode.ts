@@ -16,7 +16,7 @@
  *   q~ = W_UKᵀ q_nope     score_j = [q~ | q_rope] · [latent_j | key_j]     z = sum_j p_j latent_j     o = W_UV z
  *
  * A cached row is [latent (C) | rotated key (R)], so a score is one product. Source: the DeepSeek-V2 report, section 2.1.
- * Plain twin: the model's own forward pass. Written by src/compute/step-list.ts. Figures: src/inference/decode-benchmark.ts.
+ * Plain twin: the model's own forward pass. Written by src/compute/ops/decode-steps.ts. Figures: src/inference/decode-benchmark.ts.
  */
 import { softmaxRow } from './attention'
 import { dot4, mixRows, storeSome } from './dots'
@@ -246,7 +246,7 @@ export function decode(): void {
   const scratch = address(4) + <usize>threadIndex() * <usize>word(5)
   let entry = address(0)
   for (let left = word(1); left > 0; left--) {
-    // The numbers are those of src/compute/step-list.ts.
+    // The numbers are those of src/compute/ops/decode-steps.ts.
     switch (load<i32>(entry)) {
       case 0: decodeEmbed(entry, M, sequences); break
       case 1: decodeLinear(entry, M, scratch); break

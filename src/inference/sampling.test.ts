@@ -41,10 +41,11 @@ test('what is kept equals what sorting everything keeps', () => {
   const options = fc.record({
     temperature: fc.double({ min: 0.05, max: 5, noNaN: true }),
     topK: fc.integer({ min: 0, max: 30 }),
-    topP: fc.double({ min: 0.01, max: 1, noNaN: true }),
+    // Not so near to 1 that the order of adding decides.
+    topP: fc.oneof(fc.constant(1), fc.double({ min: 0.01, max: 0.999, noNaN: true })),
     minP: fc.double({ min: 0, max: 1, noNaN: true }),
   })
-  const row = fc.array(fc.integer({ min: -400, max: 400 }), { minLength: 1, maxLength: 40 })
+  const row = fc.array(fc.oneof(fc.integer({ min: -400, max: 400 }), fc.integer({ min: -20, max: 20 })), { minLength: 1, maxLength: 40 })
   fc.assert(
     fc.property(row, options, (numbers, given) => {
       const logits = Float32Array.from(numbers, (x) => x / 8)

@@ -16,7 +16,7 @@ function likeliest(logits: Float32Array, idCount: number): number {
 }
 
 /** Each round of collecting looks this much further down than the one before, as a factor on the likelihood. */
-const roundFactor = 2 ** -6
+const roundFactor = 2 ** -2
 
 /**
  * Ids by falling weight, at least until there are `count` of them or they hold `mass`. Sorts those few instead of all.
@@ -36,12 +36,26 @@ function likeliestFirst(weights: Float64Array, count: number, mass: number): num
   }
 }
 
-/** The shortest beginning of `ids` whose weights reach `share` of all of theirs. */
-function reaching(ids: readonly number[], weights: Float64Array, share: number): readonly number[] {
-  const enough = share * ids.reduce((sum, id) => sum + weights[id]!, 0)
+/** The shortest beginning of `ids` whose weights reach `mass`. */
+function reaching(ids: readonly number[], weights: Float64Array, mass: number): readonly number[] {
   let held = 0
-  const last = ids.findIndex((id) => (held += weights[id]!) >= enough)
+  const last = ids.findIndex((id) => (held += weights[id]!) >= mass)
   return last < 0 ? ids : ids.slice(0, last + 1)
+}
+
+const sumOf = (ids: readonly number[], weights: Float64Array) => ids.reduce((sum, id) => sum + weights[id]!, 0)
+
+/** Likelihood of each id relative to the likeliest, and their sum. */
+function weigh(logits: Float32Array, idCount: number, temperature: number): { readonly weights: Float64Array; readonly total: number } {
+  const top = logits[likeliest(logits, idCount)]!
+  const weights = new Float64Array(idCount)
+  let total = 0
+  for (let id = 0; id < idCount; id++) {
+    const weight = Math.exp((logits[id]! - top) / temperature)
+    weights[id] = weight
+    total += weight
+  }
+  return { weights, total }
 }
 
 /**
@@ -55,22 +69,16 @@ export function candidates(
   idCount: number,
   { temperature, topK, topP, minP }: SamplingOptions,
 ): { readonly ids: readonly number[]; readonly weights: Float64Array } {
-  const top = logits[likeliest(logits, idCount)]!
-  const weights = new Float64Array(idCount)
-  let total = 0
-  for (let id = 0; id < idCount; id++) {
-    const weight = Math.exp((logits[id]! - top) / temperature)
-    weights[id] = weight
-    total += weight
-  }
+  const { weights, total } = weigh(logits, idCount, temperature)
   const count = topK > 0 ? Math.min(topK, idCount) : idCount
   if (count === idCount && topP === 1) {
     const ids: number[] = []
     for (let id = 0; id < idCount; id++) if (weights[id]! > 0 && weights[id]! >= minP) ids.push(id)
     return { ids, weights }
   }
-  const first = likeliestFirst(weights, count, topP === 1 ? Infinity : topP * total).slice(0, count)
-  const kept = topP === 1 ? first : reaching(first, weights, topP)
+  const isShortened = count < idCount
+  const first = likeliestFirst(weights, count, isShortened ? Infinity : topP * total).slice(0, count)
+  const kept = topP === 1 ? first : reaching(first, weights, topP * (isShortened ? sumOf(first, weights) : total))
   return { ids: kept.filter((id) => weights[id]! >= minP), weights }
 }
 
@@ -87,11 +95,26 @@ export function sample(logits: Float32Array, idCount: number, options: SamplingO
   for (let id = 0; id < idCount; id++) sum += logits[id]!
   if (!Number.isFinite(sum)) throw usageError('logits', 'finite numbers', String(sum), 'The weights of this model are damaged or diverged.')
   if (options.temperature === 0) return likeliest(logits, idCount)
+  const { topK, topP, minP } = options
+  if (topK === 0 && topP === 1 && minP === 0) return drawFromAll(weigh(logits, idCount, options.temperature), rng)
   const { ids, weights } = candidates(logits, idCount, options)
-  let left = rng.uniform() * ids.reduce((total, id) => total + weights[id]!, 0)
+  let left = rng.uniform() * sumOf(ids, weights)
   for (const id of ids) {
     left -= weights[id]!
     if (left < 0) return id
   }
   return ids.at(-1)!
+}
+
+/** Without filters there is no list to make. */
+function drawFromAll({ weights, total }: { readonly weights: Float64Array; readonly total: number }, rng: Random): number {
+  let left = rng.uniform() * total
+  let last = 0
+  for (let id = 0; id < weights.length; id++) {
+    if (weights[id] === 0) continue
+    left -= weights[id]!
+    last = id
+    if (left < 0) break
+  }
+  return last
 }
