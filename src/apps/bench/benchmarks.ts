@@ -90,7 +90,8 @@ export async function runBenchmark(
     const { results: found, remarks }: Found = await benchmarks[name].run(rig, effort, output)
     const results = found.map((result) => withHighest(result, rig.highest(result.threads)))
     const { gflopsOneThread, gflopsAllThreads, streamGBs } = rig.probe
-    const ceilings = `${formatFlops(gflopsOneThread * 1e9)} on one thread, ${formatFlops(gflopsAllThreads * 1e9)} on ${threads}, ${formatBandwidth(streamGBs * 1e9)} streamed`
+    const onAll = threads === 1 ? '' : `${formatFlops(gflopsAllThreads * 1e9)} on ${threads}, `
+    const ceilings = `${formatFlops(gflopsOneThread * 1e9)} on one thread, ${onAll}${formatBandwidth(streamGBs * 1e9)} streamed`
     const text = [
       `this machine at best: ${ceilings}; ${kernels.dialect} kernels, ${kernels.reason}`,
       resultTable(results),
