@@ -13,7 +13,7 @@
  *     └──┴──┘
  *
  * K is cut into blocks of 512, always at the same places, so each number of C is summed in one fixed order whatever
- * the tiles and threads are. Plain twin: `matmul` in src/compute/reference/matmul.ts. Figures: bench/gemm.bench.ts.
+ * the tiles and threads are. Plain twin: `matmul` in src/compute/reference/matmul.ts. Figures: `strata bench gemm`.
  */
 import { madd, splat } from './simd'
 import { address, barrier, nextTile, threadIndex, word } from './threads'

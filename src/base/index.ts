@@ -1,6 +1,7 @@
 /** The floor that everything stands on: errors, random streams, formats, statistics, settings, the run log, the platform. */
 export * from './errors.ts'
 export * from './format.ts'
+export * from './group-by.ts'
 export * from './nearest.ts'
 export * from './platform.ts'
 export * from './random.ts'

@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import { UsageError, usageError } from '../../base/errors.ts'
 import { formatBytes, formatShare } from '../../base/format.ts'
+import { groupBy } from '../../base/group-by.ts'
 import { dataSets, type DataEvent, type DataSet, defaultCacheFolder, describeSources, prepareCorpus } from '../../pretraining/data/index.ts'
 import { totalBytes } from '../../pretraining/data/document.ts'
 import { loadSources } from '../../pretraining/data/load-sources.ts'
@@ -143,7 +144,7 @@ function inspectText(corpus: InspectDocument, { paint }: Output): string {
   ])
   const columns = [{ title: 'domain' }, ...['documents', 'text', 'weight', 'held out', 'of it'].map(right)]
   const copies = corpus.exactCopies + corpus.nearCopies
-  const reasons = [...Map.groupBy(corpus.skipped, ({ reason }) => reason)]
+  const reasons = [...groupBy(corpus.skipped, ({ reason }) => reason)]
   return [
     formatTable(columns, rows),
     `${corpus.documents.toLocaleString('en')} documents, ${formatBytes(corpus.utf8Bytes)} of text`,

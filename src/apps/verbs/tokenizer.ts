@@ -4,6 +4,7 @@ import path from 'node:path'
 import type { Command } from 'commander'
 import { usageError } from '../../base/errors.ts'
 import { formatBytes } from '../../base/format.ts'
+import { groupBy } from '../../base/group-by.ts'
 import { specialTokens, systemReason, trainTokenizer, type Tokenizer, writeFileWhole } from '../../foundations/index.ts'
 import { readTokenizer } from '../../infrastructure/index.ts'
 import { type DataEvent, prepareCorpus } from '../../pretraining/data/index.ts'
@@ -168,7 +169,7 @@ async function runInspect(given: string, flags: Pick<CommonFlags, 'json'>): Prom
 }
 
 async function compression(tokenizer: Tokenizer): Promise<Record<string, number>> {
-  const ofDomain = Map.groupBy(await vendoredDocuments(), ({ domain }) => domain)
+  const ofDomain = groupBy(await vendoredDocuments(), ({ domain }) => domain)
   const rates = [...ofDomain].map(([domain, documents]) => {
     const bytes = documents.reduce((sum, { utf8Bytes }) => sum + utf8Bytes, 0)
     return [domain, bytes / documents.reduce((sum, { text }) => sum + tokenizer.encode(text).length, 0)]

@@ -68,7 +68,8 @@ function fetches(current: Placement, next: Placement): number[] {
   const slots = next.logicalOfPhysical.length / deviceCount
   return Array.from({ length: deviceCount }, (_, device) => {
     const held = new Set(current.logicalOfPhysical.slice(device * slots, (device + 1) * slots))
-    return new Set(next.logicalOfPhysical.slice(device * slots, (device + 1) * slots)).difference(held).size
+    const wanted = new Set(next.logicalOfPhysical.slice(device * slots, (device + 1) * slots))
+    return [...wanted].filter((expert) => !held.has(expert)).length
   })
 }
 

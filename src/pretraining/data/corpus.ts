@@ -5,6 +5,7 @@
  * was asked for must say so. Claim: pretraining.mixture.
  */
 import { rejectViolations, usageError } from '../../base/errors.ts'
+import { groupBy } from '../../base/group-by.ts'
 import { defaultCacheFolder } from './cache.ts'
 import { makeDocument, totalBytes, type CorpusDomain, type Document, type Skipped } from './document.ts'
 import { findDuplicates } from './duplicates.ts'
@@ -166,7 +167,7 @@ function splitDomains(
   share: number,
   onEvent: OnDataEvent,
 ): CorpusDomain[] {
-  const ofDomain = Map.groupBy(documents, ({ domain }) => domain)
+  const ofDomain = groupBy(documents, ({ domain }) => domain)
   const used = [...weights].filter(([name, weight]) => weight > 0 && ofDomain.has(name))
   const sum = used.reduce((total, [, weight]) => total + weight, 0)
   return used.map(([name, weight]) => {
