@@ -2,13 +2,14 @@
  * Decoding: one token of each of a few sequences goes through the whole model in one command.
  *
  * A command costs the host a microsecond and wakes the pool; a small model's step of decoding has dozens of products of a
- * few microseconds. So the host writes the step down once, as a list, and this kernel runs the list: every thread walks
- * through it, does its share of each entry, and waits for the others only where the list says so.
+ * few microseconds. So the host writes the step down once, as a list, and this kernel runs the list.
  *
- *   entry     one of the functions below: kind, whether to wait for the others after it, arguments
- *   share     a block of consecutive rows of the matrix, the same for equal row counts: what a thread adds to in one
- *             entry it may add to in the next without waiting; what all need (a norm, a choice of experts) each
- *             thread works out for itself, with the same result
+ *   entry     one of the functions below: kind, whether a group ends behind it, arguments
+ *   group     entries that need nothing of each other; it begins when the group before it is done
+ *   share     of a group: a block of consecutive rows of each entry's matrix, the same for equal row counts, so entries
+ *             of a group may add to the same rows; what all shares need (a norm, a choice of experts) each of them
+ *             works out for itself, with the same result. A thread takes the next share that nobody has taken: one
+ *             that the system keeps from running holds nobody up
  *   sequence  four words: token id, position, address of its cache, bytes of one layer of it
  *
  * Attention works on the cache of latents, with W_UK and W_UV absorbed: for each head
@@ -23,12 +24,20 @@ import { dot4, mixRows, storeSome } from './dots'
 import { routeRow } from './router'
 import { inverseRoot } from './rowwise'
 import { sigmoid4, splat } from './simd'
-import { address, barrier, threadCount, threadIndex, word } from './threads'
+import { address, nap, threadIndex, word } from './threads'
 
 /** Bytes of an entry of the list: kind, wait, then arguments. */
 const ENTRY: usize = 96
 /** Bytes of a sequence's four words. */
 const SEQUENCE: usize = 16
+/** Bytes of a group's two counters, shares taken and shares done: a cache line. */
+const COUNTERS: usize = 64
+/** Looks at the group's number before a thread sleeps: some microseconds, longer than any group's shares differ. */
+const SPINS = 4000
+
+/** The share that this thread works on, and how many there are. */
+let share: i32 = 0
+let shares: i32 = 1
 
 // @ts-ignore: decorator
 @inline
@@ -56,9 +65,9 @@ function at(base: usize, i: i32): usize {
 
 // @ts-ignore: decorator
 @inline
-/** The first of N rows that belongs to a thread: whole fours, as even as they come. */
-function firstRow(N: i32, thread: i32): i32 {
-  const row = ((((N + 3) >> 2) * thread) / threadCount()) << 2
+/** The first of N rows that belongs to a share: whole fours, as even as they come. */
+function firstRow(N: i32, part: i32): i32 {
+  const row = ((((N + 3) >> 2) * part) / shares) << 2
   return row < N ? row : N
 }
 
@@ -80,7 +89,7 @@ function normalized(x: usize, gain: usize, epsilon: f32, M: i32, K: i32, scratch
 
 /** x_MD = table[id of the sequence]. 0 x  1 table  2 D */
 export function decodeEmbed(entry: usize, M: i32, sequences: usize): void {
-  if (threadIndex() != 0) return
+  if (share != 0) return
   const x = pointer(entry, 0), table = pointer(entry, 1)
   const D = argument(entry, 2)
   for (let m = 0; m < M; m++) {
@@ -96,8 +105,8 @@ export function decodeLinear(entry: usize, M: i32, scratch: usize): void {
   const x = normalized(pointer(entry, 2), pointer(entry, 3), real(entry, 4), M, K, scratch)
   const accumulate = argument(entry, 7) != 0
   const stride = <usize>K << 2
-  const end = firstRow(N, threadIndex() + 1)
-  for (let n = firstRow(N, threadIndex()); n < end; n += 4) {
+  const end = firstRow(N, share + 1)
+  for (let n = firstRow(N, share); n < end; n += 4) {
     const row = w + <usize>n * stride
     for (let m = 0; m < M; m++) storeSome(at(y, m * N + n), dot4(row, stride, N - n, at(x, m * K), K), N - n, accumulate)
   }
@@ -117,8 +126,8 @@ export function decodeGated(entry: usize, M: i32, scratch: usize): void {
   const h = pointer(entry, 0), w = pointer(entry, 1)
   const F = argument(entry, 5), D = argument(entry, 6)
   const x = normalized(pointer(entry, 2), pointer(entry, 3), real(entry, 4), M, D, scratch)
-  const end = firstRow(F, threadIndex() + 1)
-  for (let f = firstRow(F, threadIndex()); f < end; f += 4) {
+  const end = firstRow(F, share + 1)
+  for (let f = firstRow(F, share); f < end; f += 4) {
     for (let m = 0; m < M; m++) gatedFour(at(h, m * F), w, f, F, at(x, m * D), D, 1)
   }
 }
@@ -138,14 +147,14 @@ export function decodeExperts(entry: usize, M: i32, scratch: usize): void {
   const choice = at(scores, E)
   const experts = at(choice, E + groups)
   const gates = at(experts, A)
-  const first = firstRow(I, threadIndex()), end = firstRow(I, threadIndex() + 1)
+  const first = firstRow(I, share), end = firstRow(I, share + 1)
   for (let m = 0; m < M; m++) {
     memory.copy(scores, at(logits, m * E), <usize>E << 2)
     routeRow(
       scores, bias, experts, gates, E, A, groups, argument(entry, 13), argument(entry, 14) != 0, real(entry, 15),
       argument(entry, 16) != 0, choice,
     )
-    if (threadIndex() == 0) memory.copy(at(chosen, m * A), experts, <usize>A << 2)
+    if (share == 0) memory.copy(at(chosen, m * A), experts, <usize>A << 2)
     for (let a = 0; a < A; a++) {
       const expert = w + ((<usize>load<u32>(at(experts, a)) * <usize>(2 * I) * <usize>D) << 2)
       const gate = load<f32>(at(gates, a))
@@ -159,7 +168,7 @@ export function decodeCombine(entry: usize, M: i32): void {
   const x = pointer(entry, 0), h = pointer(entry, 1), chosen = pointer(entry, 2), w = pointer(entry, 3)
   const D = argument(entry, 4), I = argument(entry, 5), A = argument(entry, 6)
   const stride = <usize>I << 2
-  const first = firstRow(D, threadIndex()), end = firstRow(D, threadIndex() + 1)
+  const first = firstRow(D, share), end = firstRow(D, share + 1)
   for (let m = 0; m < M; m++) {
     for (let a = 0; a < A; a++) {
       const expert = w + <usize>load<u32>(at(chosen, m * A + a)) * <usize>D * stride
@@ -191,7 +200,7 @@ function layerCache(sequence: usize, layer: i32): usize {
 /** Puts [norm(latent) | rotated key] at each sequence's position. 0 latent_M(C+R)  1 gain_C  2 epsilon  3 C  4 R  5 layer  6 cos  7 sin */
 export function decodeCache(entry: usize, M: i32, sequences: usize): void {
   const C = argument(entry, 3), R = argument(entry, 4)
-  for (let m = threadIndex(); m < M; m += threadCount()) {
+  for (let m = share; m < M; m += shares) {
     const sequence = sequences + <usize>m * SEQUENCE
     const position = load<i32>(sequence, 4)
     const from = at(pointer(entry, 0), m * (C + R))
@@ -214,8 +223,8 @@ export function decodeAttend(entry: usize, M: i32, sequences: usize, scratch: us
   const mixed = at(query, width)
   const log = at(mixed, C)
   const scores = at(log, 1)
-  const end = (M * H * (threadIndex() + 1)) / threadCount()
-  for (let t = (M * H * threadIndex()) / threadCount(); t < end; t++) {
+  const end = (M * H * (share + 1)) / shares
+  for (let t = (M * H * share) / shares; t < end; t++) {
     const m = t / H, h = t - m * H
     const sequence = sequences + <usize>m * SEQUENCE
     const position = load<i32>(sequence, 4)
@@ -239,13 +248,9 @@ export function decodeAttend(entry: usize, M: i32, sequences: usize, scratch: us
   }
 }
 
-/** Runs a list. 0 entries  1 count of them  2 M: sequences  3 the sequences' words  4 scratch  5 bytes of it for a thread */
-export function decode(): void {
-  const M = word(2)
-  const sequences = address(3)
-  const scratch = address(4) + <usize>threadIndex() * <usize>word(5)
-  let entry = address(0)
-  for (let left = word(1); left > 0; left--) {
+/** Runs one share of the entries from this one on to the end of its group. */
+function runGroup(entry: usize, M: i32, sequences: usize, scratch: usize): void {
+  for (;;) {
     // The numbers are those of src/compute/ops/decode-steps.ts.
     switch (load<i32>(entry)) {
       case 0: decodeEmbed(entry, M, sequences); break
@@ -257,7 +262,55 @@ export function decode(): void {
       case 6: decodeAttend(entry, M, sequences, scratch); break
       default: unreachable()
     }
-    if (load<i32>(entry, 4) && left > 1) barrier()
+    if (load<i32>(entry, 4) != 0) return
     entry += ENTRY
+  }
+}
+
+/** The entry behind the group that begins at this one. */
+function skipGroup(entry: usize): usize {
+  while (load<i32>(entry, 4) == 0) entry += ENTRY
+  return entry + ENTRY
+}
+
+/**
+ * Waits until a group is done. → the group that runs now
+ *
+ * A worker that has slept looks again by itself: waking it for every group would cost more than its help is worth. The
+ * main thread is woken, and so is everybody at the end.
+ */
+function awaitGroup(current: usize, group: i32): i32 {
+  let spins = 0
+  let now = atomic.load<i32>(current)
+  while (now == group) {
+    if (++spins > SPINS) nap(current, group, threadIndex() == 0)
+    now = atomic.load<i32>(current)
+  }
+  return now
+}
+
+/**
+ * Runs a list. 0 entries  1 count of groups  2 M: sequences  3 the sequences' words  4 scratch  5 bytes of it for a thread
+ * 6 shares of a group  7 zeros: the number of the running group in a cache line of its own, then each group's counters
+ */
+export function decode(): void {
+  const groups = word(1)
+  const M = word(2)
+  const sequences = address(3)
+  const scratch = address(4) + <usize>threadIndex() * <usize>word(5)
+  shares = word(6)
+  const current = address(7)
+  let entry = address(0)
+  let group = 0
+  while (group < groups) {
+    const taken = current + <usize>(group + 1) * COUNTERS
+    for (share = atomic.add<i32>(taken, 1); share < shares; share = atomic.add<i32>(taken, 1)) {
+      runGroup(entry, M, sequences, scratch)
+      if (atomic.add<i32>(taken, 1, 4) == shares - 1) {
+        atomic.store<i32>(current, group + 1)
+        if (threadIndex() != 0 || group + 1 == groups) atomic.notify(current, shares)
+      }
+    }
+    for (const now = awaitGroup(current, group); group < now; group++) entry = skipGroup(entry)
   }
 }

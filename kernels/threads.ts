@@ -68,6 +68,11 @@ function pause(at: usize, seen: i32): void {
   if (canWait) atomic.wait<i32>(at, seen, 1_000_000)
 }
 
+/** Sleeps while a word is what was seen: until a notification (or a millisecond), or for a tenth of a millisecond only. */
+export function nap(at: usize, seen: i32, isLong: bool): void {
+  if (canWait) atomic.wait<i32>(at, seen, isLong ? 1_000_000 : 100_000)
+}
+
 /** Waits until every thread of the pool has come here. */
 export function barrier(): void {
   const threads = load<i32>(THREADS)

@@ -72,7 +72,7 @@ function moeSteps(steps: DecodeSteps, p: MoeParameters, model: Model, a: Activat
   steps.experts(step, a.x_MD, norm, model.config)
   steps.wait()
   if (p.shared) steps.linear(a.x_MD, p.shared.down_DF, a.shared_MF, { accumulate: true })
-  // A thread adds to the rows that it has just added to: no wait between the two.
+  // Both share out the rows of x alike, so whoever adds to a row in one has added to it in the other: no wait between them.
   steps.combine(a.x_MD, step)
   steps.wait()
 }

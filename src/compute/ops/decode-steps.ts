@@ -17,6 +17,10 @@ const kinds = { embed: 0, linear: 1, gated: 2, experts: 3, combine: 4, cache: 5,
 /** Words of an entry and of a sequence. */
 const entryWords = 24
 const sequenceWords = 4
+/** Words of a group's counters: a cache line. */
+const counterWords = 16
+/** Shares of a group for each thread: two, so that one that comes late finds something to do. */
+const sharesPerThread = 2
 
 /** RMSNorm of a product's input, worked out by each thread on the way. */
 export interface InputNorm {
@@ -67,6 +71,8 @@ export class DecodeSteps {
   readonly #scratch: number
   readonly #scratchBytes: number
   #list = 0
+  #groupCount = 0
+  #counters = 0
 
   /**
    * @param maxRows       sequences in a step, at most
@@ -85,7 +91,7 @@ export class DecodeSteps {
     this.#entries.push([kinds[kind], 0, ...values])
   }
 
-  /** All threads wait here: what follows reads what others wrote. */
+  /** What follows reads what the entries so far wrote: it begins when all of them are done. */
   wait(): void {
     this.#entries.at(-1)![1] = 1
   }
@@ -164,6 +170,10 @@ export class DecodeSteps {
   /** Ends the list: it is written to the heap, and can be run from now on. */
   finish(): void {
     const { heap } = this.machine
+    this.wait()
+    this.#groupCount = this.#entries.filter(([, isLast]) => isLast === 1).length
+    // One line for the number of the running group, then one a group.
+    this.#counters = heap.allocate((1 + this.#groupCount) * counterWords * 4)
     this.#list = heap.allocate(this.#entries.length * entryWords * 4)
     const words = new Int32Array(heap.memory.buffer, this.#list, this.#entries.length * entryWords)
     for (const [i, entry] of this.#entries.entries()) words.set(entry, i * entryWords)
@@ -177,13 +187,16 @@ export class DecodeSteps {
     const words = new Int32Array(machine.heap.memory.buffer, this.#sequences, tokens.length * sequenceWords)
     for (const [m, { id, position, cacheAddress, layerBytes }] of tokens.entries())
       words.set([id, position, cacheAddress, layerBytes], m * sequenceWords)
-    machine.run('decode', this.#list, this.#entries.length, tokens.length, this.#sequences, this.#scratch, this.#scratchBytes)
+    new Int32Array(machine.heap.memory.buffer, this.#counters, (1 + this.#groupCount) * counterWords).fill(0)
+    const shares = machine.threads === 1 ? 1 : sharesPerThread * machine.threads
+    const space = [this.#sequences, this.#scratch, this.#scratchBytes]
+    machine.run('decode', this.#list, this.#groupCount, tokens.length, ...space, shares, this.#counters)
   }
 
   /** Returns its memory. */
   free(): void {
     const { heap } = this.machine
-    for (const address of [this.#list, this.#sequences, this.#scratch]) if (address !== 0) heap.free(address)
+    for (const address of [this.#list, this.#counters, this.#sequences, this.#scratch]) if (address !== 0) heap.free(address)
   }
 }
 
