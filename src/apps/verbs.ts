@@ -20,6 +20,21 @@ export interface Verb {
 /** The verbs in the order in which help prints them. */
 export const verbs: readonly Verb[] = [
   {
+    name: 'start',
+    summary: 'the first run: a model of your own in ten minutes, with samples and a summary',
+    load: () => import('./verbs/start.ts'),
+  },
+  {
+    name: 'run',
+    summary: 'run a whole recipe: train, score on held-out text, sample',
+    load: () => import('./verbs/run.ts'),
+  },
+  {
+    name: 'pretrain',
+    summary: 'train a model from a recipe, or go on with a run',
+    load: () => import('./verbs/pretrain.ts'),
+  },
+  {
     name: 'data',
     summary: 'list, fetch and look at training text',
     load: () => import('./verbs/data.ts'),

@@ -1,0 +1,115 @@
+/**
+ * What a run's folder says about the run: the events of all stages, and the document in recipe.json. The summary is made
+ * from these two and from nothing else.
+ */
+import { z } from 'zod'
+import { usageError } from '../../base/errors.ts'
+import type { KernelChoice, Probe } from '../../compute/index.ts'
+import type { BitsPerByte, CompressorScores } from '../../evaluation/index.ts'
+import { checkRecipe, type DataEvent, type Recipe, type TrainingEvent } from '../../pretraining/index.ts'
+
+/** What was asked for on the command line: a run goes on only for those who ask for the same. */
+export interface Asked {
+  /** Name or file of the recipe. */
+  readonly recipe: string
+  readonly settings: readonly string[]
+  readonly data: readonly string[]
+  readonly seed: number | null
+  /** Seconds for the whole run, and what follows from them: the tokens of the recipe's model, or the model too. */
+  readonly budget: { readonly seconds: number; readonly derives: 'tokens' | 'model' } | null
+}
+
+/** recipe.json: the resolved recipe, and where and how it was resolved. */
+export interface RunDocument {
+  readonly recipe: Recipe
+  readonly asked: Asked
+  /** How size and tokens follow from the time, one sentence a step. */
+  readonly derivation: readonly string[]
+  readonly versions: { readonly strata: string; readonly node: string }
+  readonly machine: {
+    readonly platform: string
+    readonly processor: string
+    readonly memoryBytes: number
+    readonly kernels: Omit<KernelChoice, 'type'>
+  }
+  /** Measured before training. */
+  readonly ceilings: Probe
+}
+
+export interface DomainScoreEvent extends BitsPerByte {
+  readonly type: 'evaluation/domain'
+  readonly compressors: CompressorScores
+}
+
+/** A score on the way, on less text. */
+export interface ProgressScoreEvent {
+  readonly type: 'evaluation/on-the-way'
+  readonly step: number
+  readonly scores: readonly BitsPerByte[]
+}
+
+export interface SampleEvent {
+  readonly type: 'samples/text'
+  readonly domain: string
+  readonly prompt: string
+  readonly text: string
+  readonly temperature: number
+  readonly topP: number
+}
+
+export interface StageEvent {
+  readonly type: 'run/stage'
+  readonly stage: 'data' | 'tokenizer' | 'model' | 'evaluation' | 'samples'
+  readonly seconds: number
+}
+
+export type RunRecordEvent =
+  | KernelChoice
+  | DataEvent
+  | TrainingEvent
+  | DomainScoreEvent
+  | ProgressScoreEvent
+  | SampleEvent
+  | StageEvent
+  /** Something that was done otherwise than asked for. */
+  | { readonly type: 'run/warning'; readonly message: string }
+
+const documentSchema = z.object({
+  recipe: z.unknown(),
+  asked: z.object({
+    recipe: z.string(),
+    settings: z.array(z.string()),
+    data: z.array(z.string()),
+    seed: z.number().nullable(),
+    budget: z.object({ seconds: z.number().positive(), derives: z.enum(['tokens', 'model']) }).nullable(),
+  }),
+  derivation: z.array(z.string()),
+  versions: z.object({ strata: z.string(), node: z.string() }),
+  machine: z.object({
+    platform: z.string(),
+    processor: z.string(),
+    memoryBytes: z.number(),
+    kernels: z.object({ dialect: z.enum(['relaxed', 'plain']), reason: z.string() }),
+  }),
+  ceilings: z.object({
+    gflopsOneThread: z.number().positive(),
+    gflopsAllThreads: z.number().positive(),
+    streamGBs: z.number().positive(),
+    threads: z.number().int().positive(),
+  }),
+})
+
+/**
+ * Checks a recipe.json that was read.
+ *
+ * @param document the parsed file @param file its name in messages
+ * @throws UsageError saying what is wrong with it
+ */
+export function checkRunDocument(document: unknown, file: string): RunDocument {
+  const parsed = documentSchema.safeParse(document)
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues
+    throw usageError(file, 'the record of a run', `"${issue.path.join('.')}": ${issue.message}`, 'Start a new run under another name.')
+  }
+  return { ...parsed.data, recipe: checkRecipe(parsed.data.recipe, file) }
+}

@@ -1,0 +1,47 @@
+/** From a command line to a recipe: a built-in one by name or a module of the user's, with `--set`, `--seed` and `--data` carried out. */
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { usageError } from '../../base/errors.ts'
+import { didYouMean } from '../../base/nearest.ts'
+import { applySettings } from '../../base/settings.ts'
+import { checkRecipe, type Recipe, recipes, recipeRules } from '../../pretraining/index.ts'
+import type { Asked } from './record.ts'
+
+const isBuiltIn = (name: string): name is keyof typeof recipes => Object.hasOwn(recipes, name)
+
+/**
+ * The recipe that was asked for, checked.
+ *
+ * @throws UsageError naming everything that is wrong with it
+ */
+export async function resolveRecipe(asked: Asked): Promise<Recipe> {
+  const base = isBuiltIn(asked.recipe) ? recipes[asked.recipe]() : await loadRecipe(asked.recipe)
+  const own: Recipe = {
+    ...base,
+    ...(asked.seed !== null && { seed: asked.seed }),
+    // Weights name domains of the built-in text; the user's own has its own.
+    ...(asked.data.length > 0 && {
+      data: { ...base.data, set: 'none', paths: asked.data.map((file) => path.resolve(file)), weights: {} },
+    }),
+  }
+  return checkRecipe(applySettings(own, asked.settings, recipeRules), `recipe ${asked.recipe}`)
+}
+
+/** A module whose default export is a recipe, or a function that returns one. */
+async function loadRecipe(file: string): Promise<Recipe> {
+  const names = Object.keys(recipes)
+  if (!/\.[cm]?[jt]s$/.test(file)) {
+    const hint = didYouMean(file, names) || `There are ${names.join(', ')}.`
+    throw usageError('recipe', 'the name of a recipe or a .ts or .js file', `"${file}"`, hint)
+  }
+  if (!existsSync(file)) throw usageError('recipe', 'a file', `nothing at ${file}`, 'Check the path.')
+  let module: { readonly default?: unknown }
+  try {
+    module = (await import(pathToFileURL(path.resolve(file)).href)) as typeof module
+  } catch (cause) {
+    throw usageError(file, 'a module that loads', (cause as Error).message, '', cause)
+  }
+  const made: unknown = typeof module.default === 'function' ? await (module.default as () => unknown)() : module.default
+  return checkRecipe(made, file)
+}

@@ -1,0 +1,131 @@
+/**
+ * What a run came to, as a record: made from its recipe.json and its events alone, so it is the same right after the run and
+ * a year later. The text that people read is summary-text.ts.
+ */
+import path from 'node:path'
+import { mean, median } from '../base/statistics.ts'
+import { countParameters } from '../architecture/index.ts'
+import type { CompressorScores } from '../evaluation/index.ts'
+import { planHeap, stepTrace } from '../pretraining/index.ts'
+import type { DomainScoreEvent, RunDocument, RunRecordEvent, SampleEvent } from './run/record.ts'
+
+/** A figure at the beginning of a run and at its end. */
+export interface FirstAndLast {
+  readonly first: number
+  readonly last: number
+}
+
+export interface DomainScore {
+  readonly domain: string
+  readonly bitsPerByte: number
+  /** Half the width of the 95 % interval. */
+  readonly plusMinus: number
+  readonly lossNats: number
+  readonly utf8Bytes: number
+  readonly documents: number
+  readonly compressors: CompressorScores
+}
+
+export interface RunSummary {
+  readonly status: 'complete' | 'interrupted'
+  readonly run: string
+  readonly recipe: string
+  readonly seed: number
+  readonly model: { readonly parameters: number; readonly activated: number }
+  /** Something else than what was asked for, said while the run was prepared. */
+  readonly warnings: readonly string[]
+  readonly training: {
+    readonly steps: number
+    readonly skippedSteps: number
+    readonly tokens: number
+    /** Of the steps. */
+    readonly seconds: number
+    /** Medians over the steps. */
+    readonly tokensPerSecond: number
+    readonly gflops: number
+    readonly peakShare: number
+    readonly peakGflops: number
+    readonly threads: number
+    readonly peakHeapBytes: number
+    readonly predictedHeapBytes: number
+    readonly lossNats: FirstAndLast
+    /** Depth 1; null for a model without MTP. */
+    readonly mtpNats: FirstAndLast | null
+    /** Mean over the routers. */
+    readonly maxViolation: FirstAndLast
+  } | null
+  readonly scores: readonly DomainScore[]
+  readonly samples: readonly Omit<SampleEvent, 'type'>[]
+  readonly paths: { readonly model: string | null; readonly events: string; readonly checkpoints: string }
+}
+
+/** Steps that make the figure at either end, as a share of the run; a single batch says little. */
+const endShare = 0.02
+
+function ends(values: readonly number[]): FirstAndLast {
+  const count = Math.max(1, Math.round(values.length * endShare))
+  return { first: mean(values.slice(0, count)), last: mean(values.slice(-count)) }
+}
+
+/**
+ * Summarises a run.
+ *
+ * @param folder of the run
+ * @param events of its log, in order
+ */
+export function summarize(folder: string, document: RunDocument, events: readonly RunRecordEvent[]): RunSummary {
+  const { recipe, ceilings } = document
+  const { total, activated, mtp } = countParameters(recipe.model)
+  const steps = stepTrace(events)
+  const lastStart = events.findLastIndex(({ type }) => type === 'training/start')
+  const since = events.slice(lastStart + 1)
+  const isComplete = since.some((event) => event.type === 'run/stage' && event.stage === 'model')
+  // Scored twice (a stage was cut short and done again): the last counts.
+  const scores = new Map<string, DomainScoreEvent>()
+  const samples = new Map<string, SampleEvent>()
+  for (const event of since) {
+    if (event.type === 'evaluation/domain') scores.set(event.domain, event)
+    if (event.type === 'samples/text') samples.set(`${event.domain}\n${event.prompt}`, event)
+  }
+  const warnings = new Set(events.flatMap((event) => (event.type === 'data-fallback' ? [event.reason] : [])))
+  return {
+    status: isComplete ? 'complete' : 'interrupted',
+    run: folder,
+    recipe: recipe.name,
+    seed: recipe.seed,
+    model: { parameters: total + mtp.unique, activated },
+    warnings: [...warnings],
+    training:
+      steps.length === 0
+        ? null
+        : {
+            steps: steps.length,
+            skippedSteps: events.filter(({ type }) => type === 'training/skipped').length,
+            tokens: steps.at(-1)!.tokens,
+            seconds: steps.reduce((sum, { stepSeconds }) => sum + stepSeconds, 0),
+            tokensPerSecond: median(steps.map(({ tokensPerSecond }) => tokensPerSecond)),
+            gflops: median(steps.map(({ modelFlops, stepSeconds }) => modelFlops / stepSeconds / 1e9)),
+            peakShare: median(steps.map(({ modelFlops, stepSeconds }) => modelFlops / stepSeconds / 1e9)) / ceilings.gflopsAllThreads,
+            peakGflops: ceilings.gflopsAllThreads,
+            threads: ceilings.threads,
+            peakHeapBytes: Math.max(...steps.map(({ heapBytes }) => heapBytes)),
+            predictedHeapBytes: planHeap(recipe.model, recipe.training).total,
+            lossNats: ends(steps.map(({ lossNats }) => lossNats)),
+            mtpNats: recipe.model.mtpDepth > 0 ? ends(steps.flatMap(({ mtpNats }) => mtpNats.slice(0, 1))) : null,
+            maxViolation: ends(steps.map(({ maxViolation }) => maxViolation.mean)),
+          },
+    scores: [...scores.values()].map(({ domain, bitsPerByte, plusMinus, lossNats, utf8Bytes, documents, compressors }) => {
+      const score = { domain, bitsPerByte, plusMinus, lossNats, utf8Bytes, documents, compressors }
+      return score
+    }),
+    samples: [...samples.values()].map(({ domain, prompt, text, temperature, topP }) => {
+      const sample = { domain, prompt, text, temperature, topP }
+      return sample
+    }),
+    paths: {
+      model: isComplete ? path.join(folder, 'model') : null,
+      events: path.join(folder, 'events.jsonl'),
+      checkpoints: path.join(folder, 'checkpoints'),
+    },
+  }
+}
