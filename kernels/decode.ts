@@ -17,7 +17,7 @@
  *   q~ = W_UKᵀ q_nope     score_j = [q~ | q_rope] · [latent_j | key_j]     z = sum_j p_j latent_j     o = W_UV z
  *
  * A cached row is [latent (C) | rotated key (R)], so a score is one product. Source: the DeepSeek-V2 report, section 2.1.
- * Plain twin: the model's own forward pass. Written by src/compute/ops/decode-steps.ts. Figures: src/inference/decode-benchmark.ts.
+ * Plain twin: the model's own forward pass. Written by src/compute/ops/decode-steps.ts. Figures: src/apps/bench/generate.ts.
  */
 import { softmaxRow } from './attention'
 import { dot4, mixRows, storeSome } from './dots'
