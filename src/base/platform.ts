@@ -43,6 +43,9 @@ export function node(): NodeModules {
   return modules
 }
 
+// The package is compiled for engines that have no `using`; what it compiles to needs the symbol, which they lack too.
+if (Symbol.dispose === undefined) Object.defineProperty(Symbol, 'dispose', { value: Symbol('Symbol.dispose') })
+
 /** Threads that this machine can run at once. */
 export function availableThreads(): number {
   return isNode ? node().os.availableParallelism() : (globalThis.navigator?.hardwareConcurrency ?? 1)
