@@ -167,7 +167,7 @@ function nonFiniteError(step: number, inARow: number, loss: number, norm: number
   return usageError(
     `training, step ${step}`,
     'a finite loss and gradient',
-    `loss ${loss} and gradient norm ${norm}, ${inARow === 1 ? 'once' : `the ${inARow}th time in a row`} (batch of ${rows.length} rows, the first from ${first.domain}: ${JSON.stringify(first.text.slice(0, 60))})`,
+    `loss ${loss} and gradient norm ${norm}, ${inARow} in a row (the last batch has ${rows.length} rows, the first from ${first.domain}: ${JSON.stringify(first.text.slice(0, 60))})`,
     'The last checkpoint is whole: lower training.schedule.learningRate and begin again, or leave the text out that the event in events.jsonl names.',
   )
 }

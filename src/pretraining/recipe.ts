@@ -3,7 +3,7 @@
  * folder keeps it; nothing about a run is decided anywhere else.
  */
 import { z } from 'zod'
-import { rejectViolations, usageError } from '../base/errors.ts'
+import { rejectViolations } from '../base/errors.ts'
 import { type ModelConfig, modelConfigViolations, presets } from '../architecture/index.ts'
 import { type AdamWConfig, scheduleViolations, type TrainingSchedule } from '../foundations/index.ts'
 import { dataSets, type DataSet } from './data/index.ts'
@@ -178,30 +178,4 @@ export function checkRecipe(value: unknown, subject = 'recipe'): Recipe {
     : parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'recipe'}: ${message.charAt(0).toLowerCase()}${message.slice(1)}`)
   rejectViolations(subject, violations, 'Change these settings so that they fit each other.')
   return value as Recipe
-}
-
-/**
- * The paths at which two recipes differ, with both values: what stands between a run and its resumption.
- *
- * @param before of the run @param now asked for
- */
-export function recipeDifferences(before: Recipe, now: Recipe): string[] {
-  const flat = (value: unknown, path: string): [string, string][] =>
-    typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? Object.entries(value).flatMap(([key, inner]) => flat(inner, path ? `${path}.${key}` : key))
-      : [[path, JSON.stringify(value) ?? 'nothing']]
-  const [old, fresh] = [new Map(flat(before, '')), new Map(flat(now, ''))]
-  return [...new Set([...old.keys(), ...fresh.keys()])]
-    .filter((path) => old.get(path) !== fresh.get(path))
-    .map((path) => `${path}: ${old.get(path) ?? 'nothing'} before, ${fresh.get(path) ?? 'nothing'} now`)
-}
-
-/**
- * The one of `recipes` called `name`.
- *
- * @throws UsageError when there is none
- */
-export function recipeNamed(recipes: Readonly<Record<string, RecipeFunction>>, name: string): Recipe {
-  if (!Object.hasOwn(recipes, name)) throw usageError('recipe', `one of ${Object.keys(recipes).join(', ')}, or a file`, name)
-  return recipes[name]()
 }

@@ -10,7 +10,7 @@ import type { ProgressScoreEvent, RunRecordEvent, SampleEvent } from './record.t
 /** Rows of held-out text that go through the model at once. */
 const rowsAtOnce = 8
 
-const scoring = ({ training }: Recipe) => ({ rowLength: training.rowLength, rows: rowsAtOnce })
+const scoring = ({ training }: Recipe, rows: number) => ({ rowLength: training.rowLength, rows })
 
 /** The domains that have held-out text, and what of it is scored. */
 function heldOutTexts({ corpus }: PreparedText, bytes: number, seed: number) {
@@ -32,7 +32,7 @@ export async function evaluate(loaded: LoadedModel, text: PreparedText, recipe: 
       output.progress({ stage: 'evaluate', detail: `${name} ${(share * 100).toFixed(0)} % (${index + 1} of ${domains.length})` })
       await Promise.resolve()
     }
-    const score = await scoreTexts(loaded.model, text.tokenizer, name, texts, { ...scoring(recipe), onProgress })
+    const score = await scoreTexts(loaded.model, text.tokenizer, name, texts, { ...scoring(recipe, rowsAtOnce), onProgress })
     log.append({ type: 'evaluation/domain', ...score, compressors: compressTexts(texts) })
   }
 }
@@ -42,9 +42,11 @@ export function scoreOnTheWay(text: PreparedText, recipe: Recipe, stepCount: num
   const { scoresAlongTheWay, bytesAlongTheWay } = recipe.evaluation
   if (scoresAlongTheWay === 0) return []
   const domains = heldOutTexts(text, bytesAlongTheWay, recipe.seed)
+  // No more than a step has: scoring must not raise the heap's high-water mark.
+  const rows = Math.min(rowsAtOnce, recipe.training.microRows)
   const look: TrainingProbe['look'] = async ({ model, step }) => {
     const scores = []
-    for (const { name, texts } of domains) scores.push(await scoreTexts(model, text.tokenizer, name, texts, scoring(recipe)))
+    for (const { name, texts } of domains) scores.push(await scoreTexts(model, text.tokenizer, name, texts, scoring(recipe, rows)))
     log.append({ type: 'evaluation/on-the-way', step, scores })
   }
   return [{ everySteps: Math.max(1, Math.floor(stepCount / scoresAlongTheWay)), look }]
