@@ -1,5 +1,6 @@
 /**
- * The model cut into pipeline stages: consecutive layers, so that the slowest stage is as fast as possible.
+ * The model cut into pipeline stages: consecutive layers, so that the slowest stage is as fast as possible, and under that
+ * limit the others as even as a walk from the front makes them.
  *
  * MTP modules are layers behind the last one; the embedding goes to the first stage, the head (passed once by the main
  * model and once by each MTP module) to the last. How the published run split 61 + 1 layers over 16 stages is not known;
@@ -40,7 +41,7 @@ export function splitStages(model: ModelConfig, stageCount: number, costs: Block
   ]
   const costOf = (block: Block, index: number) => costs[block] + (index === blocks.length - 1 ? costs.head : 0)
   const blockCosts = blocks.map(costOf)
-  const ends = smallestLimit(blockCosts, stageCount)
+  const ends = evenEnds(blockCosts, stageCount, smallestLimit(blockCosts, stageCount))
   let start = 0
   return ends.map((end, index) => {
     const inside = blocks.slice(start, end)
@@ -56,29 +57,51 @@ export function splitStages(model: ModelConfig, stageCount: number, costs: Block
   })
 }
 
-/** Ends of the parts for the smallest limit that no part exceeds, by bisection over the limit. */
-function smallestLimit(costs: readonly number[], partCount: number): number[] {
+/** The smallest limit that no part has to exceed, by bisection. */
+function smallestLimit(costs: readonly number[], partCount: number): number {
   let low = Math.max(...costs)
   let high = costs.reduce((sum, cost) => sum + cost, 0)
+  if (partsNeeded(costs, low)[0]! <= partCount) return low
   for (let round = 0; round < 50; round++) {
     const middle = (low + high) / 2
-    if (fill(costs, partCount, middle).fits) high = middle
+    if (partsNeeded(costs, middle)[0]! <= partCount) high = middle
     else low = middle
   }
-  return fill(costs, partCount, high).ends
+  return high
 }
 
-/** Fills parts from the front up to `limit`, leaving one item at least for each part behind. */
-function fill(costs: readonly number[], partCount: number, limit: number): { fits: boolean; ends: number[] } {
-  const ends: number[] = []
-  let at = 0
-  for (let part = 0; part < partCount; part++) {
-    const last = costs.length - (partCount - part - 1)
-    let sum = costs[at++]!
-    while (at < last && sum + costs[at]! <= limit * (1 + 1e-12)) sum += costs[at++]!
-    ends.push(at)
+const fits = (sum: number, limit: number) => sum <= limit * (1 + 1e-12)
+
+/** From each item to the end: parts that it takes when every part is filled up to `limit`. */
+function partsNeeded(costs: readonly number[], limit: number): Int32Array {
+  const needed = new Int32Array(costs.length + 1)
+  let end = costs.length
+  let sum = 0
+  for (let at = costs.length - 1; at >= 0; at--) {
+    sum += costs[at]!
+    while (!fits(sum, limit) && end > at + 1) sum -= costs[--end]!
+    needed[at] = 1 + needed[end]!
   }
-  return { fits: at === costs.length, ends }
+  return needed
+}
+
+/**
+ * Ends of the parts: each takes items until it is nearest to the mean of what is left, but never more than `limit`, never
+ * so few that those behind could not keep to it, and always leaving one item for each of them.
+ */
+function evenEnds(costs: readonly number[], partCount: number, limit: number): number[] {
+  const needed = partsNeeded(costs, limit)
+  let left = costs.reduce((sum, cost) => sum + cost, 0)
+  let at = 0
+  return Array.from({ length: partCount }, (_, part) => {
+    const partsBehind = partCount - part - 1
+    const last = costs.length - partsBehind
+    const mean = left / (partsBehind + 1)
+    let sum = costs[at++]!
+    while (at < last && (needed[at]! > partsBehind || (sum + costs[at]! / 2 <= mean && fits(sum + costs[at]!, limit)))) sum += costs[at++]!
+    left -= sum
+    return at
+  })
 }
 
 /** Parameters of one device that holds one chunk, experts apart because their copies are fewer. */

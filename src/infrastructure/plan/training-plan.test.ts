@@ -135,6 +135,11 @@ describe('stages', () => {
       assert.equal(slowest, best(weights, parts), `${parts} stages`)
     }
   })
+  test('a heavy last stage sets the limit, and the stages below it are even', () => {
+    const stages = splitStages(model, 16, { dense: 0.7, moe: 1, mtp: 1.2, head: 4.2 })
+    const sizes = stages.slice(1, -1).map(({ denseLayers, moeLayers }) => denseLayers + moeLayers)
+    assert.ok(Math.max(...sizes) - Math.min(...sizes) <= 1, `layers a stage: ${sizes.join(' ')}`)
+  })
   test('parameters of all stages add up to the model with its MTP module', () => {
     const stages = layoutStages(model, cluster, layout, efficiency)
     const parts = stages.map((stage) => stageParameters(model, stage, 1, true))
