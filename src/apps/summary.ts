@@ -108,7 +108,7 @@ export function summarize(folder: string, document: RunDocument, events: readonl
             peakShare: median(steps.map(({ modelFlops, stepSeconds }) => modelFlops / stepSeconds / 1e9)) / ceilings.gflopsAllThreads,
             peakGflops: ceilings.gflopsAllThreads,
             threads: ceilings.threads,
-            peakHeapBytes: Math.max(...steps.map(({ heapBytes }) => heapBytes)),
+            peakHeapBytes: steps.reduce((most, { heapBytes }) => Math.max(most, heapBytes), 0),
             predictedHeapBytes: planHeap(recipe.model, recipe.training).total,
             lossNats: ends(steps.map(({ lossNats }) => lossNats)),
             mtpNats: recipe.model.mtpDepth > 0 ? ends(steps.flatMap(({ mtpNats }) => mtpNats.slice(0, 1))) : null,

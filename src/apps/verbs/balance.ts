@@ -51,7 +51,7 @@ function read(file: string): string {
 
 /** Rows of logicalToPhysical are padded with -1 to the largest number of replicas, as in the published maps. */
 function toDocument(placements: readonly Placement[]) {
-  const most = Math.max(...placements.flatMap(({ replicaCounts }) => replicaCounts))
+  const most = placements.reduce((high, { replicaCounts }) => replicaCounts.reduce((higher, count) => Math.max(higher, count), high), 1)
   const pad = (slots: readonly number[]) => [...slots, ...Array.from({ length: most - slots.length }, () => -1)]
   return {
     physicalToLogical: placements.map(({ logicalOfPhysical }) => logicalOfPhysical),

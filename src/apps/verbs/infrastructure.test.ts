@@ -90,6 +90,10 @@ describe('strata balance', () => {
     ])
     assert.deepEqual(Object.keys(answer), ['physicalToLogical', 'logicalToPhysical', 'replicaCounts', 'gpuLoads'])
   })
+  test('two hundred thousand devices are placed', async () => {
+    const many = ['--replicas', '200000', '--groups', '1', '--nodes', '1', '--gpus', '200000']
+    assert.match((await strata('balance', '--loads', file('one.json', '[[1,2]]'), ...many)).slice(0, 200), /busiest device 1\.000 x/)
+  })
   test('a missing or malformed file is a usage error', async () => {
     await assert.rejects(strata('balance', '--loads', path.join(folder, 'none.json'), ...shape), UsageError)
     await assert.rejects(strata('balance', '--loads', file('bad.json', '[[1,2],[3]]'), ...shape), /layer 1: expected 2 experts/)

@@ -171,7 +171,12 @@ describe('bad input', () => {
     ])
     assert.throws(() => parseLoads('[[1,2],'), /expected JSON like/)
     assert.throws(() => parseLoads('{"a":1}'), /expected a list of layers/)
-    assert.throws(() => parseLoads('[[1,"x"],7,[null]]'), /layer 0, expert 1.*layer 1.*layer 2, expert 0/s)
+    assert.throws(() => parseLoads('[[1,"x","y"],7,[null]]'), /layer 0, expert 1.*layer 0, expert 2.*layer 1.*layer 2, expert 0/s)
+    assert.throws(() => parseLoads(JSON.stringify([Array(25).fill('x')])), /20 things are wrong.*And 5 more\./s)
+    assert.equal(
+      balanceViolations([[1, -1, Number.NaN]], { ...shape, groupCount: 1 }).filter((line) => /from 0 to 1e30/.test(line)).length,
+      2,
+    )
     fc.assert(
       fc.property(fc.json(), (text) => {
         try {

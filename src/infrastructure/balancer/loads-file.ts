@@ -4,7 +4,7 @@ import { rejectViolations, usageError } from '../../base/errors.ts'
 /**
  * @param text    a JSON document
  * @param subject its name in messages
- * @throws UsageError naming every row that is not a list of numbers
+ * @throws UsageError naming every row that is not a list, and of the others every load that is not a number, the first twenty
  */
 export function parseLoads(text: string, subject = 'loads'): number[][] {
   let value: unknown
@@ -17,13 +17,17 @@ export function parseLoads(text: string, subject = 'loads'): number[][] {
   const violations: string[] = []
   value.forEach((layer: unknown, index) => {
     if (!Array.isArray(layer)) violations.push(`layer ${index}: expected a list of loads, got ${describe(layer)}`)
-    else {
-      const bad = layer.findIndex((load) => typeof load !== 'number')
-      if (bad >= 0) violations.push(`layer ${index}, expert ${bad}: expected a number, got ${describe(layer[bad])}`)
-    }
+    else
+      layer.forEach((load: unknown, expert) => {
+        if (typeof load !== 'number') violations.push(`layer ${index}, expert ${expert}: expected a number, got ${describe(load)}`)
+      })
   })
-  rejectViolations(subject, violations)
+  const hidden = violations.length - mostNamed
+  rejectViolations(subject, violations.slice(0, mostNamed), hidden > 0 ? `And ${hidden} more.` : '')
   return value as number[][]
 }
+
+/** Of a file that is wrong throughout, enough to see how. */
+const mostNamed = 20
 
 const describe = (value: unknown): string => JSON.stringify(value)?.slice(0, 40) ?? String(value)
