@@ -11,6 +11,11 @@ import { countParameters, type ModelConfig } from '../architecture/index.ts'
 import { heapLimitBytes } from '../compute/index.ts'
 import type { TrainingConfig } from './recipe.ts'
 
+/** What the heap of a run depends on, beside the model: rows of a micro-batch, tokens in a row, whether an average is kept. */
+export type HeapRequest = Pick<TrainingConfig, 'microRows' | 'rowLength'> & {
+  readonly optimizer: Pick<TrainingConfig['optimizer'], 'emaDecay'>
+}
+
 /** Predicted high-water mark, in bytes. */
 export interface HeapPlan {
   /** Weights, gradients, moments and, if kept, the moving average. */
@@ -63,7 +68,7 @@ function passingOfHead({ vocabSize: V, width: D }: ModelConfig, rows: number): n
  * @param config   sizes of the model
  * @param training rows of a micro-batch, tokens in a row, whether a moving average is kept
  */
-export function planHeap(config: ModelConfig, training: Pick<TrainingConfig, 'microRows' | 'rowLength' | 'optimizer'>): HeapPlan {
+export function planHeap(config: ModelConfig, training: HeapRequest): HeapPlan {
   const rows = training.microRows * training.rowLength
   const { total, mtp } = countParameters(config)
   const copies = training.optimizer.emaDecay === null ? 4 : 5
@@ -82,7 +87,7 @@ export function planHeap(config: ModelConfig, training: Pick<TrainingConfig, 'mi
  *
  * @throws UsageError with the predicted bytes, what they are made of, and the largest micro-batch or width that fits
  */
-export function checkHeap(config: ModelConfig, training: Pick<TrainingConfig, 'microRows' | 'rowLength' | 'optimizer'>): HeapPlan {
+export function checkHeap(config: ModelConfig, training: HeapRequest): HeapPlan {
   const plan = planHeap(config, training)
   if (plan.total <= heapLimitBytes) return plan
   const { total, mtp } = countParameters(config)
@@ -96,7 +101,7 @@ export function checkHeap(config: ModelConfig, training: Pick<TrainingConfig, 'm
 }
 
 /** The largest micro-batch that fits; where not even one row does, the largest width. */
-function whatWouldFit(config: ModelConfig, training: Pick<TrainingConfig, 'microRows' | 'rowLength' | 'optimizer'>): string {
+function whatWouldFit(config: ModelConfig, training: HeapRequest): string {
   const fits = (model: ModelConfig, microRows: number) => planHeap(model, { ...training, microRows }).total <= heapLimitBytes
   if (fits(config, 1)) {
     let [low, high] = [1, training.microRows]

@@ -82,7 +82,11 @@ test('a step has speed, memory, losses and a time for each kernel that add up to
   const inside = kernels.reduce((total, kernel) => total + kernel.seconds, 0)
   assert.ok(outsideSeconds >= 0 && Math.abs(inside + outsideSeconds - seconds) < 1e-9)
   assert.ok(kernels.some(({ kernel }) => kernel === 'adamw'))
-  assert.match(stepText(result), /tokens\/s[^]*between kernels/)
+  assert.match(stepText(result), /tokens\/s[^]*strata plan predicts[^]*between kernels/)
+  assert.ok(
+    Math.abs(result.heapPeakBytes / result.predicted.heapBytes - 1) < 0.25,
+    `${result.heapPeakBytes} of ${result.predicted.heapBytes}`,
+  )
 })
 
 test('a decoded token is right, and counted in bytes of weights and cache', () => {

@@ -8,6 +8,9 @@ import { type ModelConfig, presets, trainingFlopsPerToken } from '../../architec
 import { formatBytes, formatCount, formatShare } from '../../base/format.ts'
 import { invariant } from '../../base/errors.ts'
 import { Machine } from '../../compute/index.ts'
+import type { MachineProbe } from '../../infrastructure/cluster/probe.ts'
+import { predictLocalStep } from '../../infrastructure/plan/local-step.ts'
+import { planHeap } from '../../pretraining/heap-plan.ts'
 import { formatTable } from '../table.ts'
 import { type KernelProfile, profileKernels } from './kernel-profile.ts'
 import { type Effort, measureInTurn } from './measure.ts'
@@ -22,6 +25,8 @@ export interface StepResult extends BenchResult {
   readonly parameterCount: number
   /** Most that the heap ever held, optimizer state included. */
   readonly heapPeakBytes: number
+  /** What `strata plan` says of this step at the ceiling around it, to stand beside what was measured. */
+  readonly predicted: { readonly seconds: number; readonly heapBytes: number }
   readonly firstLossNats: number
   readonly lastLossNats: number
   readonly profile: KernelProfile
@@ -58,6 +63,11 @@ export async function benchStep(
     const profile = profileKernels(machine, step, profiledSteps)
     const tokens = size.rows * size.length
     const flopsPerToken = trainingFlopsPerToken(config, size.length).total
+    const predicted = predictStep(config, size, {
+      gflopsOneThread: ceiling.gflops / threads,
+      gflopsAllThreads: ceiling.gflops,
+      streamGBs: ceiling.streamGBs,
+    })
     const work = { name: 'step', shape: { ...size }, threads, flops: tokens * flopsPerToken, bytes: 0, error }
     return {
       ...resultOf(work, seconds!, ceiling),
@@ -65,6 +75,7 @@ export async function benchStep(
       flopsPerToken,
       parameterCount: model.parameters.set.weights.count,
       heapPeakBytes,
+      predicted,
       firstLossNats: first.total,
       lastLossNats: last.total,
       profile,
@@ -74,10 +85,21 @@ export async function benchStep(
   }
 }
 
+/** The planner's prediction; the step runs no multi-token prediction. */
+function predictStep(config: ModelConfig, { rows, length }: BatchSize, probe: MachineProbe): StepResult['predicted'] {
+  const model = { ...config, mtpDepth: 0 }
+  const heap = planHeap(model, { microRows: rows, rowLength: length, optimizer: { emaDecay: null } })
+  const { seconds, memoryBytes } = predictLocalStep(model, probe, { sequences: rows, length }, heap)
+  return { seconds, heapBytes: memoryBytes }
+}
+
+const beside = (measured: number, predicted: number) =>
+  `${measured >= predicted ? '+' : ''}${((measured / predicted - 1) * 100).toFixed(1)} %`
+
 const rate = (amount: number | null, seconds: number) => (amount === null ? '' : (amount / seconds / 1e9).toFixed(1))
 
 /** What the table of results does not say: speed in tokens, memory, and where the step's time goes. */
-export function stepText({ profile, ceiling, ...result }: StepResult): string {
+export function stepText({ profile, ceiling, predicted, ...result }: StepResult): string {
   const { kernels, seconds, outsideSeconds } = profile
   const columns = [
     { title: 'kernel' },
@@ -118,6 +140,7 @@ export function stepText({ profile, ceiling, ...result }: StepResult): string {
   return [
     `${result.tokensPerSecond.toFixed(0)} tokens/s, ${formatSample(result.medianSeconds)} a step, ${(result.flopsPerToken / 1e6).toFixed(1)} MFLOP a token, ${formatCount(result.parameterCount)} parameters`,
     `heap at most ${formatBytes(result.heapPeakBytes)}; loss ${result.firstLossNats.toFixed(3)} at first, ${result.lastLossNats.toFixed(3)} at last`,
+    `strata plan predicts ${formatSample(predicted.seconds)} and ${formatBytes(predicted.heapBytes)}; measured ${beside(result.medianSeconds, predicted.seconds)} (the fastest ${beside(result.bestSeconds, predicted.seconds)}) and ${beside(result.heapPeakBytes, predicted.heapBytes)}`,
     '',
     formatTable(columns, rows),
   ].join('\n')

@@ -207,6 +207,8 @@ describe('strata plan', () => {
     await assert.rejects(strata('plan', '--search', '--what-if', 'precision'), /one of --validate/)
     await assert.rejects(strata('plan', file('broken.json', '{"model_type":"gpt2"}')), UsageError)
     await assert.rejects(strata('plan', '--routing', file('broken-trace.json', '[[[1]]]')), /layer 0, token 0/)
+    await assert.rejects(strata('plan', '--cluster', 'laptop'), /for weights, gradients and moments\. No batch is small enough/)
+    await assert.rejects(strata('plan', 'bench', '--set', 'layout.batchSequences=1000'), /Set fewer sequences/)
     await assert.rejects(strata('plan', 'bench', '--search'), /one device without what it does not read, got --search/)
   })
 })

@@ -8,6 +8,7 @@ import { checkModelConfig, modelConfigViolations } from '../../architecture/chec
 import type { ModelConfig } from '../../architecture/config.ts'
 import { isPresetName, presets } from '../../architecture/presets.ts'
 import { rejectViolations, usageError, UsageError } from '../../base/errors.ts'
+import { formatBytes } from '../../base/format.ts'
 import { didYouMean } from '../../base/nearest.ts'
 import { applySettings } from '../../base/settings.ts'
 import { clusterNamed, clusterViolations, type Cluster } from '../../infrastructure/cluster/clusters.ts'
@@ -197,6 +198,7 @@ async function runLocal(
   flags: Flags,
 ): Promise<void> {
   const { predictLocalStep } = await import('../../infrastructure/plan/local-step.ts')
+  const { planHeap } = await import('../../pretraining/heap-plan.ts')
   const { localDocument, localText } = await import('../../infrastructure/plan/local-text.ts')
   const modes = [flags.search && '--search', flags.whatIf && '--what-if'].filter((mode) => typeof mode === 'string')
   const unread = flags.set.filter((assignment) => !localSettings.test(assignment))
@@ -208,15 +210,19 @@ async function runLocal(
     planViolations({ ...settings, name, layout: { ...layout, microbatchSequences: layout.batchSequences, schedule: 'gpipe' } }),
   )
   const machine = probe ?? ceilingsOf(cluster)
-  const prediction = predictLocalStep(model, machine, batch)
+  const heap = planHeap(model, { microRows: batch.sequences, rowLength: batch.length, optimizer: { emaDecay: null } })
+  const prediction = predictLocalStep(model, machine, batch, heap)
   const memoryLimit = cluster.device.memoryBytes * (1 - settings.efficiency.memoryReserveShare)
   if (prediction.memoryBytes > memoryLimit) {
-    const over = ((prediction.memoryBytes - memoryLimit) / 2 ** 30).toFixed(1)
+    const { weights, gradients, moments } = prediction.memory
+    const ofParameters = weights + gradients + moments
     throw usageError(
       'plan',
-      `a step within the memory of ${cluster.name}`,
-      `${over} GiB too much`,
-      'Set fewer sequences (layout.batchSequences) or name a cluster.',
+      `a step within the ${formatBytes(memoryLimit)} that ${cluster.name} offers`,
+      `${formatBytes(prediction.memoryBytes)}, of which ${formatBytes(ofParameters)} for weights, gradients and moments`,
+      ofParameters < memoryLimit
+        ? 'Set fewer sequences (--set layout.batchSequences=1).'
+        : 'No batch is small enough for that: name a cluster (--cluster h800x2048) or take a smaller model.',
     )
   }
   const plan = { name, machine: cluster.device.name, memoryLimit, model, probe: machine, batch, tokens, prediction }

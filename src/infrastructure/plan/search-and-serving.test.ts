@@ -116,7 +116,8 @@ describe('what if', () => {
 
 describe('this project’s own step', () => {
   const machine = { gflopsOneThread: 58, gflopsAllThreads: 110, streamGBs: 20 }
-  const step = predictLocalStep(presets.bench, machine, { sequences: 8, length: 512 })
+  const heap = { activations: 400e6, passing: 40e6 }
+  const step = predictLocalStep(presets.bench, machine, { sequences: 8, length: 512 }, heap)
   test('46.0 MFLOP a token, 17.4M parameters with gradients and two moments', () => {
     assert.equal((step.modelFlops / (8 * 512) / 1e6).toFixed(1), '46.0')
     assert.equal(step.memory.weights + step.memory.gradients + step.memory.moments, 16 * 17_368_688)
@@ -126,12 +127,12 @@ describe('this project’s own step', () => {
     )
   })
   test('time follows the probed ceilings', () => {
-    const twice = predictLocalStep(presets.bench, { ...machine, gflopsAllThreads: 220, streamGBs: 40 }, { sequences: 8, length: 512 })
+    const twice = predictLocalStep(presets.bench, { ...machine, gflopsAllThreads: 220, streamGBs: 40 }, { sequences: 8, length: 512 }, heap)
     assert.ok(Math.abs(twice.seconds - step.seconds / 2) < 1e-12)
     assert.ok(step.seconds > step.modelFlops / 110e9)
   })
   test('an impossible batch is a usage error', () =>
-    assert.throws(() => predictLocalStep(presets.bench, machine, { sequences: 0, length: 1.5 }), /2 things/))
+    assert.throws(() => predictLocalStep(presets.bench, machine, { sequences: 0, length: 1.5 }, heap), /2 things/))
 })
 
 describe('validation', () => {
