@@ -48,6 +48,20 @@ export function decimalNumber(subject: string, low: number, high: number): (text
   }
 }
 
+/**
+ * Numbers of several flags, for verbs that check them together.
+ *
+ * @param texts what was typed, by flag
+ * @returns the numbers, NaN for what is none, and a violation for each of those
+ */
+export function readNumbers<Name extends string>(texts: Readonly<Record<Name, string>>) {
+  const entries = Object.entries<string>(texts).map(([name, text]) => [name, text, text.trim() === '' ? Number.NaN : Number(text)] as const)
+  return {
+    numbers: Object.fromEntries(entries.map(([name, , value]) => [name, value])) as Record<Name, number>,
+    violations: entries.filter(([, , value]) => Number.isNaN(value)).map(([name, text]) => `${name}: expected a number, got "${text}"`),
+  }
+}
+
 /** More threads than any machine of this kind runs: a typing mistake. */
 const mostThreads = 256
 

@@ -1,10 +1,10 @@
 /** `strata balance`: places experts and their replicas on devices from measured loads. */
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
-import { usageError } from '../../base/errors.ts'
+import { rejectViolations, usageError } from '../../base/errors.ts'
 import { parseLoads } from '../../infrastructure/balancer/loads-file.ts'
-import { loadImbalance, rebalanceExperts, type Placement } from '../../infrastructure/balancer/rebalance.ts'
-import { commonFlags } from '../flags.ts'
+import { balanceViolations, loadImbalance, rebalanceExperts, type Placement } from '../../infrastructure/balancer/rebalance.ts'
+import { commonFlags, readNumbers } from '../flags.ts'
 import { createOutput } from '../output.ts'
 
 interface Flags {
@@ -31,13 +31,14 @@ export function register(program: Command): void {
 }
 
 function run(flags: Flags): void {
-  const placements = rebalanceExperts(parseLoads(read(flags.loads), flags.loads), {
-    replicaCount: Number(flags.replicas),
-    groupCount: Number(flags.groups),
-    nodeCount: Number(flags.nodes),
-    deviceCount: Number(flags.gpus),
-  })
-  const isHierarchical = Number(flags.groups) % Number(flags.nodes) === 0 && Number(flags.nodes) > 1
+  const { replicas, groups, nodes, gpus } = flags
+  const { numbers, violations } = readNumbers({ replicas, groups, nodes, gpus })
+  const loads = parseLoads(read(flags.loads), flags.loads)
+  const shape = { replicaCount: numbers.replicas, groupCount: numbers.groups, nodeCount: numbers.nodes, deviceCount: numbers.gpus }
+  if (violations.length > 0)
+    rejectViolations('balance', [...violations, ...balanceViolations(loads, shape).filter((line) => !line.endsWith('got NaN'))])
+  const placements = rebalanceExperts(loads, shape)
+  const isHierarchical = numbers.groups % numbers.nodes === 0 && numbers.nodes > 1
   createOutput({ json: flags.json }).result(toDocument(placements), () => toText(placements, isHierarchical))
 }
 

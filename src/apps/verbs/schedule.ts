@@ -2,13 +2,14 @@
 import { writeFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { rejectViolations, usageError } from '../../base/errors.ts'
+import { didYouMean } from '../../base/nearest.ts'
 import { createSchedule, durationViolations, scheduleNamed, scheduleViolations } from '../../infrastructure/schedules/catalogue.ts'
 import { chromeTrace } from '../../infrastructure/schedules/chrome-trace.ts'
 import { scheduleDocument, scheduleText } from '../../infrastructure/schedules/describe.ts'
 import { scheduleNames } from '../../infrastructure/schedules/operations.ts'
 import { simulate, uniformTiming } from '../../infrastructure/schedules/simulate.ts'
 import { timelineSvg } from '../../infrastructure/schedules/timeline-svg.ts'
-import { commonFlags } from '../flags.ts'
+import { commonFlags, readNumbers } from '../flags.ts'
 import { createOutput } from '../output.ts'
 
 interface Flags {
@@ -51,23 +52,28 @@ export function register(program: Command): void {
 
 function run(text: string, flags: Flags): void {
   const name = scheduleNamed(text)
-  if (!name) throw usageError('schedule', `one of ${scheduleNames.join(', ')}`, text)
+  if (!name) throw usageError('schedule', `one of ${scheduleNames.join(', ')}`, `"${text}"`, didYouMean(text, scheduleNames))
   if (flags.chunks !== undefined && name !== 'interleaved')
     throw usageError('--chunks', 'interleaved, the only schedule that reads it', name)
-  const forward = Number(flags.forward)
-  const backward = Number(flags.backward)
-  const durations = { forward, backward, weight: Number(flags.weight), overlapped: Number(flags.overlapped ?? forward + backward) }
-  const communication = { dispatch: Number(flags.dispatch), combine: Number(flags.combine), pointToPoint: Number(flags.pointToPoint) }
-  const request = {
-    name,
-    rankCount: Number(flags.ranks),
-    microbatchCount: Number(flags.microbatches),
-    chunkCount: Number(flags.chunks ?? 2),
-  }
+  const { ranks, microbatches, forward, backward, weight, dispatch, combine, pointToPoint } = flags
+  const typed = { ranks, microbatches, forward, backward, weight, dispatch, combine, pointToPoint }
+  const optional = { chunks: flags.chunks ?? '2', ...(flags.overlapped === undefined ? {} : { overlapped: flags.overlapped }) }
+  const { numbers, violations: notNumbers } = readNumbers<keyof typeof typed | 'chunks' | 'overlapped'>({
+    overlapped: '0',
+    ...typed,
+    ...optional,
+  })
+  const overlapped = flags.overlapped === undefined ? numbers.forward + numbers.backward : numbers.overlapped
+  const durations = { forward: numbers.forward, backward: numbers.backward, weight: numbers.weight, overlapped }
+  const communication = { dispatch: numbers.dispatch, combine: numbers.combine, pointToPoint: numbers.pointToPoint }
+  const request = { name, rankCount: numbers.ranks, microbatchCount: numbers.microbatches, chunkCount: numbers.chunks }
   const communicationViolations = Object.entries(communication)
     .filter(([, time]) => !Number.isFinite(time) || time < 0 || time > 1e12)
     .map(([key, time]) => `${key}: expected a duration from 0 to 1e12, got ${time}`)
-  rejectViolations(`schedule ${name}`, [...scheduleViolations(request), ...durationViolations(durations), ...communicationViolations])
+  // What is no number has been named as typed; F + B is not named when F or B is wrong.
+  const isNews = (line: string) => !line.endsWith('got NaN') && !(flags.overlapped === undefined && line.startsWith('overlapped'))
+  const found = [...scheduleViolations(request), ...durationViolations(durations), ...communicationViolations]
+  rejectViolations(`schedule ${name}`, [...notNumbers, ...found.filter(isNews)])
 
   const schedule = createSchedule(request)
   const simulation = simulate(schedule, uniformTiming(schedule.stageCount, durations, communication))
