@@ -113,7 +113,14 @@ function describeIssue(issue: z.core.$ZodIssue, value: unknown): string {
   if (issue.code === 'unrecognized_keys') return `${key}: expected known keys, got ${issue.keys.join(', ').slice(0, 80)}`
   const got = issue.path.reduce<unknown>((inner, step) => (inner as Record<PropertyKey, unknown>)[step], value)
   const expected = issue.message.replace(/^.*?expected /, '').replace(/, received.*$/, '')
-  const shown = got === undefined ? 'nothing' : typeof got === 'object' && got !== null ? 'a structure' : JSON.stringify(got).slice(0, 40)
+  const shown =
+    got === undefined
+      ? 'nothing'
+      : Array.isArray(got)
+        ? 'a list'
+        : typeof got === 'object' && got !== null
+          ? 'a structure'
+          : JSON.stringify(got).slice(0, 40)
   return `${key}: expected ${expected.replaceAll('|', ', ')}, got ${shown}`
 }
 

@@ -68,8 +68,13 @@ describe('strata schedule', () => {
   })
   test('bad input names every violation', async () => {
     await assert.rejects(strata('schedule', 'dualpipe', '--ranks', '7', '--microbatches', 'x', '--forward', '-1'), (error: unknown) => {
-      return error instanceof UsageError && /microbatches.*forward/s.test(error.message)
+      return error instanceof UsageError && /2 things.*microbatches: expected a number, got "x".*forward/s.test(error.message)
     })
+    await assert.rejects(strata('schedule', 'dualpip', '--ranks', '2', '--microbatches', '4'), /Did you mean "dualpipe"/)
+    await assert.rejects(
+      strata('schedule', 'gpipe', '--ranks', '', '--microbatches', '2', '--forward', 'nan'),
+      /2 things are wrong.*ranks: expected a number, got "".*forward: expected a number, got "nan"/s,
+    )
     await assert.rejects(strata('schedule', 'zigzag', '--ranks', '2', '--microbatches', '4'), /expected one of gpipe/)
     await assert.rejects(
       strata('schedule', '1f1b', '--ranks', '2', '--microbatches', '4', '--svg', path.join(folder, 'no', 'a.svg')),
@@ -97,6 +102,10 @@ describe('strata balance', () => {
   test('a missing or malformed file is a usage error', async () => {
     await assert.rejects(strata('balance', '--loads', path.join(folder, 'none.json'), ...shape), UsageError)
     await assert.rejects(strata('balance', '--loads', file('bad.json', '[[1,2],[3]]'), ...shape), /layer 1: expected 2 experts/)
+    await assert.rejects(
+      strata('balance', '--loads', loads, '--replicas', 'x', '--gpus', '7.5'),
+      /replicas: expected a number, got "x".*gpus.*7\.5/s,
+    )
   })
 })
 
@@ -110,6 +119,10 @@ describe('strata plan', () => {
     assert.equal(answer.parameters.total, 671_026_419_200)
     assert.ok(Math.abs(answer.step.seconds / 19.926 - 1) < 0.1)
     assert.ok(answer.memoryPerDevice.total < 80e9)
+  })
+  test('the text counts one of a thing as one, and short times are not nought', async () => {
+    const text = await strata('plan', 'nano', '--cluster', 'h100x8')
+    assert.doesNotMatch(text, /\b1 (?:nodes|stages|ranks|pipeline ranks|devices)\b|0\.00 s/)
   })
   test('a config.json, a setting and a routing trace are used', async () => {
     const config = {
@@ -186,7 +199,9 @@ describe('strata plan', () => {
     const [svg, pair, trace] = ['s.svg', 'p.svg', 's.json'].map((name) => path.join(folder, name)) as [string, string, string]
     await strata('plan', '--svg', svg, '--pair-svg', pair, '--trace', trace)
     assert.match(readFileSync(svg, 'utf8'), /DualPipe: 16 ranks, 120 micro-batches/)
-    assert.match(readFileSync(pair, 'utf8'), /attn F.*comb F/s)
+    assert.match(readFileSync(pair, 'utf8'), /118 ms in all, 129 ms with launches and waits.*attn F.*comb F/s)
+    const plain = ['--set', 'layout.schedule=zb1p', '--set', 'layout.expertRanks=16']
+    await assert.rejects(strata('plan', ...plain, '--pair-svg', pair), /overlapped pairs, dualpipe or dualpipev, got zb1p/)
     assert.doesNotMatch(readFileSync(pair, 'utf8'), /NaN|undefined/)
     assert.ok(readFileSync(trace, 'utf8').length > 1000)
   })

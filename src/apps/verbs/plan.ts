@@ -126,14 +126,21 @@ function refuse(mode: string, others: readonly string[], flags: Flags, names: re
   if (given.length > 0) throw usageError('plan', `${mode} without what it does not read`, given.join(', '))
 }
 
-async function writeFigures({ schedule, simulation, lanes }: StepTime, { svg, pairSvg: pairFile, trace }: Flags): Promise<void> {
+async function writeFigures({ schedule, simulation, lanes, chunk }: StepTime, { svg, pairSvg: pairFile, trace }: Flags): Promise<void> {
   if (svg) {
     const { timelineSvg } = await import('../../infrastructure/schedules/timeline-svg.ts')
     write(svg, timelineSvg(schedule, simulation, { unit: 's' }))
   }
   if (pairFile) {
+    if (!schedule.name.startsWith('dualpipe'))
+      throw usageError(
+        '--pair-svg',
+        'a schedule with overlapped pairs, dualpipe or dualpipev',
+        schedule.name,
+        '--set layout.schedule=… chooses one.',
+      )
     const { pairSvg } = await import('../../infrastructure/schedules/pair-svg.ts')
-    write(pairFile, pairSvg(lanes, 1000, 'ms'))
+    write(pairFile, pairSvg(lanes, 1000, 'ms', chunk.overlapped))
   }
   if (trace) {
     const { chromeTrace } = await import('../../infrastructure/schedules/chrome-trace.ts')

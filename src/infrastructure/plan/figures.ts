@@ -5,3 +5,6 @@ export const thousands = (value: number): string => String(Math.round(value)).re
 
 /** Four significant digits, no trailing zeros. */
 export const figure = (value: number): string => String(Number(value.toPrecision(4)))
+
+/** 1, "node" → "1 node"; 2, "node" → "2 nodes". */
+export const counted = (count: number, noun: string): string => `${thousands(count)} ${noun}${count === 1 ? '' : 's'}`

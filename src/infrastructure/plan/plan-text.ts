@@ -8,7 +8,7 @@ import { nodeCountOf } from '../cluster/clusters.ts'
 import { catalogue } from '../schedules/catalogue.ts'
 import { efficiencySources, type Efficiency } from './efficiency.ts'
 import { bindingComponent, memoryLimit, savingsWorth } from './memory.ts'
-import { figure, thousands } from './figures.ts'
+import { counted, figure, thousands } from './figures.ts'
 import { layoutName } from './layout.ts'
 import { comparePublishedRun, isPublishedRun } from './published-run.ts'
 import { publishedServing, type ServingPlan } from './serving.ts'
@@ -26,7 +26,7 @@ export function planText(plan: TrainingPlan, serving: ServingPlan | string, layo
   const price = cluster.dollarsPerDeviceHour === null ? '' : `, $${cluster.dollarsPerDeviceHour} a device-hour`
   const network = cluster.topology ? `, ${cluster.topology.name}` : ''
   return [
-    `${name} on ${cluster.name}: ${cluster.deviceCount} x ${cluster.device.name} in ${nodeCountOf(cluster)} nodes${network}${price}`,
+    `${name} on ${cluster.name}: ${cluster.deviceCount} x ${cluster.device.name} in ${counted(nodeCountOf(cluster), 'node')}${network}${price}`,
     `Layout: ${layoutSource}: ${layoutName(plan.layout)}, ${thousands(plan.layout.batchSequences)} sequences of ${thousands(plan.layout.sequenceLength)} tokens a step`,
     paragraph('Model', modelText(plan)),
     paragraph('Memory', memoryText(plan)),
@@ -49,7 +49,7 @@ function modelText({ parameters, flopsPerToken, layout, checkpoint, cacheBytesPe
     `${formatCount(parameters.total)} parameters, ${formatCount(parameters.activated)} of them multiplied with each token (the head counted, the input embedding not).${mtp} ` +
     `A token of a ${layout.sequenceLength}-token row costs ${giga(flopsPerToken.causal)} GFLOP to train (${giga(flopsPerToken.full)} with the whole square of scores), ` +
     `and ${thousands(cacheBytesPerToken)} bytes of cache to serve, ${(mha / mla).toFixed(0)} times less than full heads would. ` +
-    `Released in FP8 it is ${thousands(checkpoint.tensors)} tensors of ${formatBytes(checkpoint.bytes)}. ` +
+    `In the FP8 format of V3's release it is ${thousands(checkpoint.tensors)} tensors of ${formatBytes(checkpoint.bytes)}. ` +
     `It hands on how much must be held, how much computed, and that a token visits ${model.activeExpertCount} of ${model.expertCount} experts.`
   )
 }
@@ -65,13 +65,13 @@ function memoryText(plan: TrainingPlan): string {
   const saved = savings.length > 0 ? ` Without its savings it would need more, one at a time: ${savings.join('; ')}.` : ''
   const over = layout.expertRanks > 1 ? `, ${layout.expertRanks} devices sharing the experts of a stage` : ''
   return (
-    `To hold that, the model is cut into ${counts.stageCount} stages over ${layout.pipelineRanks} pipeline ranks${over}, and ${counts.dataRanks} devices work on each stage; ` +
+    `To hold that, the model is cut into ${counted(counts.stageCount, 'stage')} over ${counted(layout.pipelineRanks, 'pipeline rank')}${over}, and ${counted(counts.dataRanks, 'device')} ${counts.dataRanks === 1 ? 'works' : 'work'} on each stage; ` +
     `${layout.schedule === 'dualpipe' ? 'every rank holds two stages' : 'optimizer states are divided over the copies'}. ` +
     `The fullest device (rank ${memory.rank}) holds ${formatCount(memory.parameters)} parameters and needs ${formatBytes(memory.total)} of ${formatBytes(limit)}: ` +
     `weights ${formatBytes(memory.weights)}, gradients ${formatBytes(memory.gradients)}, masters ${formatBytes(memory.masters)}, moments ${formatBytes(memory.moments)}, ` +
-    `activations ${formatBytes(memory.activations)} (${memory.liveChunks} live chunks), buffers ${formatBytes(memory.communicationBuffers + memory.logits + memory.ema)}. ` +
+    `activations ${formatBytes(memory.activations)} (${counted(memory.liveChunks, 'live chunk')}), buffers ${formatBytes(memory.communicationBuffers + memory.logits + memory.ema)}. ` +
     `What binds is ${words(bindingComponent(memory))}.${saved} ` +
-    `It hands on a micro-batch of ${thousands(counts.microbatchTokens)} tokens and experts on ${layout.expertRanks} devices.`
+    `It hands on a micro-batch of ${thousands(counts.microbatchTokens)} tokens and experts on ${counted(layout.expertRanks, 'device')}.`
   )
 }
 
@@ -99,7 +99,7 @@ function scheduleText({ step, layout, counts }: TrainingPlan): string {
     ? `An overlapped forward and backward take ${ms(overlapped)}, where one after the other takes ${ms(forward + backwardInput + weight)}. `
     : 'Nothing overlaps communication with compute here, so all of it is exposed. '
   return (
-    `${title} runs ${counts.microbatchCount} micro-batches over ${layout.pipelineRanks} ranks. A middle chunk takes ${ms(forward)} forward, ${ms(backwardInput)} back for inputs and ${ms(weight)} for weights when alone. ${hides}` +
+    `${title} runs ${thousands(counts.microbatchCount)} micro-batch${counts.microbatchCount === 1 ? '' : 'es'} over ${counted(layout.pipelineRanks, 'rank')}. A middle chunk takes ${ms(forward)} forward, ${ms(backwardInput)} back for inputs and ${ms(weight)} for weights when alone. ${hides}` +
     `Equal stages would idle ${seconds(formula)} a step, ${bubbleFormula}; simulated with the stages as they are (head and MTP on the last) the mean rank idles ${seconds(step.bubbleSeconds)}, and ${seconds(step.exposedSeconds)} of communication stay visible. ` +
     `It hands on ${seconds(step.pipelineSeconds)} from the first forward to the last weight gradient.`
   )
@@ -126,9 +126,9 @@ function runText({ run, tokens, cluster }: TrainingPlan): string {
 function servingText(plan: TrainingPlan, { prefill, decode }: ServingPlan): string {
   const beside = plan.name === 'deepseek-v3' ? ` ${measuredText()}` : ''
   return (
-    `The cache of the first paragraph decides here. Prefill on ${prefill.deployment.devices} devices (${prefill.deployment.redundantExperts} redundant experts) is bound by ${prefill.boundBy}: ${thousands(prefill.tokensPerSecondPerNode)} tokens/s a node. ` +
-    `Decode on ${decode.deployment.devices} devices holds ${decode.expertsPerDevice} routed experts each (${formatBytes(decode.weightBytesPerDevice)} of weights), leaves room for ${thousands(decode.sequencesThatFit)} sequences a device, ` +
-    `and with ${decode.sequencesServed} of them is bound by ${decode.boundBy}: ${ms(decode.secondsPerToken)} a token, ${decode.tokensPerSecondPerSequence.toFixed(0)} tokens/s for each sequence, ${thousands(decode.tokensPerSecondPerNode)} tokens/s a node.` +
+    `The cache of the first paragraph decides here. Prefill on ${counted(prefill.deployment.devices, 'device')} (${counted(prefill.deployment.redundantExperts, 'redundant expert')}) is bound by ${prefill.boundBy}: ${thousands(prefill.tokensPerSecondPerNode)} tokens/s a node. ` +
+    `Decode on ${counted(decode.deployment.devices, 'device')} holds ${counted(decode.expertsPerDevice, 'routed expert')} each (${formatBytes(decode.weightBytesPerDevice)} of weights), leaves room for ${counted(decode.sequencesThatFit, 'sequence')} a device, ` +
+    `and with ${decode.sequencesServed} of them is bound by ${decode.boundBy}: ${ms(decode.secondsPerToken)} a token, ${thousands(decode.tokensPerSecondPerSequence)} tokens/s for each sequence, ${thousands(decode.tokensPerSecondPerNode)} tokens/s a node.` +
     beside
   )
 }
@@ -184,6 +184,6 @@ function wrap(text: string, first: string, rest: string): string {
 
 const giga = (flops: number) => figure(flops / 1e9)
 const ms = (value: number) => `${figure(value * 1e3)} ms`
-const seconds = (value: number) => `${value.toFixed(2)} s`
+const seconds = (value: number) => (value >= 0.1 ? `${value.toFixed(2)} s` : value === 0 ? '0 s' : ms(value))
 /** camelCase to words. */
 const words = (name: string) => name.replaceAll(/([a-z0-9])([A-Z])/g, '$1 $2').toLowerCase()

@@ -77,7 +77,9 @@ describe('traces from outside', () => {
   test('layers x tokens x expert ids', () => assert.equal(parseRoutingTrace(good, model).length, 1))
   test('what is malformed is named by layer and token', () => {
     assert.throws(() => parseRoutingTrace('[[', model), /expected JSON/)
-    assert.throws(() => parseRoutingTrace('[]', model), /at least one/)
+    assert.throws(() => parseRoutingTrace('[]', model), /at least one, got \[\]/)
+    assert.throws(() => parseRoutingTrace('[[[1],[0,1,2,3,4,5,6,7],[2]]]', model), /2 things are wrong.*token 0.*token 2/s)
+    assert.throws(() => parseRoutingTrace(`[[${Array(23).fill('[]').join()}]]`, model), /20 things are wrong.*And 3 more/s)
     assert.throws(
       () => parseRoutingTrace('[[[1,2]],[[0,0,1,2,3,4,5,6]],[[0,1,2,3,4,5,6,256]],7]', model),
       /4 things are wrong.*layer 0, token 0.*layer 1.*different.*layer 2.*0 to 255.*layer 3/s,

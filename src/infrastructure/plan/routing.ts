@@ -96,7 +96,7 @@ export function routingOfTrace(trace: RoutingTrace, expertCount: number, deviceC
 /**
  * A trace from outside: JSON, layers x tokens x ids of the experts visited.
  *
- * @throws UsageError naming the first wrong place of every layer
+ * @throws UsageError naming every token that is wrong, the first twenty
  */
 export function parseRoutingTrace(text: string, model: ModelConfig, subject = 'routing trace'): RoutingTrace {
   let value: unknown
@@ -105,22 +105,27 @@ export function parseRoutingTrace(text: string, model: ModelConfig, subject = 'r
   } catch (cause) {
     throw usageError(subject, 'JSON: layers x tokens x expert ids', (cause as Error).message, '', cause)
   }
-  if (!Array.isArray(value) || value.length === 0) throw usageError(subject, 'a list of layers, at least one', typeof value)
-  const violations = value.flatMap((layer: unknown, index) => layerViolation(layer, model, `layer ${index}`) ?? [])
-  rejectViolations(subject, violations)
+  if (!Array.isArray(value) || value.length === 0)
+    throw usageError(subject, 'a list of layers, at least one', JSON.stringify(value).slice(0, 40))
+  const violations = value.flatMap((layer: unknown, index) => layerViolations(layer, model, `layer ${index}`))
+  const hidden = violations.length - mostNamed
+  rejectViolations(subject, violations.slice(0, mostNamed), hidden > 0 ? `And ${hidden} more.` : '')
   return value as RoutingTrace
 }
 
-function layerViolation(layer: unknown, { expertCount, activeExpertCount }: ModelConfig, name: string): string | undefined {
-  if (!Array.isArray(layer) || layer.length === 0) return `${name}: expected a list of tokens, at least one`
-  for (const [token, experts] of (layer as unknown[]).entries()) {
-    if (!Array.isArray(experts) || experts.length !== activeExpertCount) {
-      return `${name}, token ${token}: expected ${activeExpertCount} expert ids, got ${JSON.stringify(experts)?.slice(0, 40)}`
-    }
-    const bad = (experts as unknown[]).find((id) => !(Number.isInteger(id) && Number(id) >= 0 && Number(id) < expertCount))
-    if (bad !== undefined) return `${name}, token ${token}: expected ids from 0 to ${expertCount - 1}, got ${JSON.stringify(bad)}`
-    if (new Set(experts).size !== experts.length)
-      return `${name}, token ${token}: expected different experts, got ${JSON.stringify(experts)}`
-  }
+/** Of a trace that is wrong throughout, enough to see how. */
+const mostNamed = 20
+
+function layerViolations(layer: unknown, model: ModelConfig, name: string): string[] {
+  if (!Array.isArray(layer) || layer.length === 0) return [`${name}: expected a list of tokens, at least one`]
+  return layer.flatMap((experts: unknown, token) => tokenViolation(experts, model, `${name}, token ${token}`) ?? [])
+}
+
+function tokenViolation(experts: unknown, { expertCount, activeExpertCount }: ModelConfig, name: string): string | undefined {
+  if (!Array.isArray(experts) || experts.length !== activeExpertCount)
+    return `${name}: expected ${activeExpertCount} expert ids, got ${JSON.stringify(experts)?.slice(0, 40)}`
+  const bad = (experts as unknown[]).find((id) => !(Number.isInteger(id) && Number(id) >= 0 && Number(id) < expertCount))
+  if (bad !== undefined) return `${name}: expected ids from 0 to ${expertCount - 1}, got ${JSON.stringify(bad)}`
+  if (new Set(experts).size !== experts.length) return `${name}: expected different experts, got ${JSON.stringify(experts)}`
   return undefined
 }

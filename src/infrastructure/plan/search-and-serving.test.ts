@@ -112,6 +112,11 @@ describe('what if', () => {
     assert.match(whatIfText(sweep('precision')), /Not possible:\n {2}bf16/)
   })
   test('an unknown variable is a usage error', () => assert.throws(() => sweep('colour'), UsageError))
+  test('nodes a token are a question for routers with groups only', () => {
+    const free = { ...start, model: presets['deepseek-v2-lite'] }
+    assert.throws(() => whatIf(free, servingRequest(settings), 'nodes-per-token'), /any expert/)
+  })
+  test('fewer active experts: no longer step', () => assert.ok(rises(sweep('active-experts').rows.map((row) => row.stepSeconds))))
 })
 
 describe('this project’s own step', () => {

@@ -209,6 +209,11 @@ describe('what cannot be planned', () => {
       () => planTraining({ name: 'x', model, cluster, layout, tokens, efficiency: broken }),
       /gemmShare.*\n.*communicationSmShare/,
     )
+    const beyondPeak = { ...efficiency, gemmShare: 1.01, coreShare: 7, linkShare: 1.5 }
+    assert.throws(
+      () => planTraining({ name: 'x', model, cluster, layout, tokens, efficiency: beyondPeak }),
+      /3 things are wrong.*at most 1, got 1.01/s,
+    )
   })
 })
 

@@ -67,6 +67,8 @@ export function whatIf(request: PlanRequest, serving: Omit<ServingRequest, 'mode
   if (!Object.hasOwn(whatIfVariables, variable))
     throw usageError('what-if', `one of ${Object.keys(whatIfVariables).join(', ')}`, `"${variable}"`)
   const key = variable as WhatIfVariable
+  if (key === 'nodes-per-token' && request.model.groupCount === 1)
+    throw usageError('what-if', 'a router with groups of experts', 'one that may choose any expert', 'Nothing limits its nodes a token.')
   const { title, values, change }: Variable = whatIfVariables[key]
   const rows: WhatIfRow[] = []
   const impossible: { value: number | string; reason: string }[] = []

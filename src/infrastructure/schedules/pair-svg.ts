@@ -39,14 +39,16 @@ const names: Readonly<Record<string, string>> = {
 /**
  * @param pair  from `overlapPair`
  * @param scale figures on the axis for one unit of the durations: 1000 and "ms" for durations in seconds
+ * @param wall  what the pair takes on the clock, in the durations' unit, if launches and waits stretch it
  * @returns an SVG document
  */
-export function pairSvg(pair: PairOverlap, scale = 1, unit = ''): string {
+export function pairSvg(pair: PairOverlap, scale = 1, unit = '', wall?: number): string {
   const plotWidth = width - margin.left - margin.right
   const height = margin.top + 2 * rowHeight + rowGap + margin.bottom
   const x = (time: number) => margin.left + (time / pair.duration) * plotWidth
   const top = (lane: LaneTask['lane']) => margin.top + (lane === 'compute' ? 0 : rowHeight + rowGap)
   const shown = (value: number) => `${Number((value * scale).toPrecision(4))}${unit && ` ${unit}`}`
+  const stretched = wall === undefined ? '' : `, ${shown(wall)} with launches and waits`
   const busyShare = Number(((pair.communicationBusy / pair.duration) * 100).toPrecision(3))
 
   const blocks = pair.tasks.map(({ name, lane, start, end }) => {
@@ -83,7 +85,7 @@ export function pairSvg(pair: PairOverlap, scale = 1, unit = ''): string {
     text(
       24,
       50,
-      `${shown(pair.duration)} in all   ·   ${shown(pair.exposedCommunication)} of communication exposed   ·   network busy ${busyShare} % of the time`,
+      `${shown(pair.duration)} in all${stretched}   ·   ${shown(pair.exposedCommunication)} of communication exposed   ·   network busy ${busyShare} % of the time`,
       { fill: '#6b7178' },
     ),
     ...lanes,
