@@ -54,6 +54,14 @@ describe('routing', () => {
     assert.ok(planned.step.seconds > 3 * balanced.step.seconds)
   })
 
+  test('traffic of a trace is what was recorded: one token that goes everywhere does not make all of them do so', () => {
+    const near = Array.from({ length: 7 }, () => [0, 1, 2, 3, 4, 5, 6, 7])
+    const routing = routingOfTrace([[...near, [0, 32, 64, 96, 128, 160, 192, 224]]], model.expertCount, 64, 8)
+    const traffic = expertTraffic(model, cluster, layout, routing, calibrate(), { tokens: 4096, moeLayers: 8, passes: 60 })
+    assert.equal(routing.nodeLimit, 8)
+    assert.equal(traffic.combine.networkBytesPerToken, ((7 * 1 + 8) / 8) * 14_336)
+  })
+
   test('traffic: one copy a node, FP8 out and BF16 back, as the published arithmetic', () => {
     const routing = expectedRouting(model, 64, 8)
     const traffic = expertTraffic(model, cluster, layout, routing, calibrate(), { tokens: 4096, moeLayers: 8, passes: 60 })

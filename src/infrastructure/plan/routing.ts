@@ -11,6 +11,8 @@ export interface Routing {
   /** Different nodes of one token's experts: expected, and at most by the rule. */
   readonly nodesPerToken: number
   readonly nodeLimit: number
+  /** Copies of a token that the network is charged with: the rule's limit, as published bandwidths count, or the trace's mean. */
+  readonly copiesPerToken: number
   /** Different devices of one token's experts: expected. */
   readonly devicesPerToken: number
   /** The busiest device's expert load over the mean. */
@@ -52,6 +54,7 @@ export function expectedRouting(model: ModelConfig, deviceCount: number, nodeCou
   return {
     nodesPerToken: Math.min(nodeLimit, expectedDistinct(reachableNodes, isNodeLimited ? reachable : expertCount, activeExpertCount)),
     nodeLimit,
+    copiesPerToken: nodeLimit,
     devicesPerToken: expectedDistinct(reachableDevices, isNodeLimited ? reachable : expertCount, activeExpertCount),
     deviceImbalance: 1,
     source: 'the routing rule, balanced experts',
@@ -87,6 +90,7 @@ export function routingOfTrace(trace: RoutingTrace, expertCount: number, deviceC
   return {
     nodesPerToken: nodeVisits / tokens,
     nodeLimit,
+    copiesPerToken: nodeVisits / tokens,
     devicesPerToken: deviceVisits / tokens,
     deviceImbalance: imbalance / trace.length,
     source: `a recorded trace of ${tokens} tokens in ${trace.length} layers`,

@@ -57,8 +57,7 @@ export function expertTraffic(
   const spansNodes = layout.expertRanks > cluster.devicesPerNode
   const stage = (bytesPerCopy: number, share: number): TrafficStage => {
     if (layout.expertRanks === 1) return { ...noTraffic, bytesPerCopy }
-    // Sizes are planned for the most nodes that the rule allows, as published bandwidths count them.
-    const networkBytesPerToken = spansNodes ? routing.nodeLimit * bytesPerCopy : 0
+    const networkBytesPerToken = spansNodes ? routing.copiesPerToken * bytesPerCopy : 0
     const linkBytesPerToken = routing.devicesPerToken * bytesPerCopy
     const network = (tokens * networkBytesPerToken) / (cluster.networkBytesPerSecond * share)
     const link = (tokens * linkBytesPerToken * routing.deviceImbalance) / (cluster.device.linkBytesPerSecond * efficiency.linkShare)
