@@ -1,7 +1,7 @@
 /** A model in numbers, as a table for people: what `strata inspect` prints. */
 import type { ComponentCounts, ModelConfig, ModelDescription } from '../architecture/index.ts'
 import { countParameters, decodeFlopsPerToken } from '../architecture/index.ts'
-import { formatBytes, formatCount, formatShare } from '../base/format.ts'
+import { formatBytes, formatShare } from '../base/format.ts'
 import { formatTable } from './table.ts'
 
 const words: Readonly<Record<keyof ComponentCounts, string>> = {
@@ -56,12 +56,14 @@ function cacheTable({ headCount }: ModelConfig, { kvCacheElementsPerToken: cache
 
 /** FLOPs of a token, trained and generated. */
 function flopsTable(config: ModelConfig, { trainingFlopsPerToken: { length, causal, causalWithMtp } }: ModelDescription): string {
+  const [unit, size] = causal < 1e9 ? (['MFLOP', 1e6] as const) : (['GFLOP', 1e9] as const)
+  const inUnit = (flops: number) => String(Number((flops / size).toPrecision(3)))
   const rows = [
-    [`training, rows of ${length.toLocaleString('en')} tokens`, formatCount(causal)],
-    ...(causalWithMtp > causal ? [['training with multi-token prediction', formatCount(causalWithMtp)]] : []),
-    [`generation, ${length.toLocaleString('en')} tokens in the cache`, formatCount(decodeFlopsPerToken(config, length))],
+    [`training, rows of ${length.toLocaleString('en')} tokens`, inUnit(causal)],
+    ...(causalWithMtp > causal ? [['training with multi-token prediction', inUnit(causalWithMtp)]] : []),
+    [`generation, ${length.toLocaleString('en')} tokens in the cache`, inUnit(decodeFlopsPerToken(config, length))],
   ]
-  return formatTable([{ title: 'work for a token' }, right('FLOP')], rows)
+  return formatTable([{ title: 'work for a token' }, right(unit)], rows)
 }
 
 /** The sizes in words: the shape of the trunk, attention, experts. */

@@ -80,6 +80,11 @@ describe('strata inspect', () => {
     assert.equal(kvCacheBytesPerToken, 70_272)
   })
 
+  test('work is in GFLOP, of small models in MFLOP', async () => {
+    assert.match((await strata('inspect', 'deepseek-v3')).out, /work for a token +GFLOP\ntraining, rows of 4,096 tokens +250\n/)
+    assert.match((await strata('inspect', 'tiny')).out, /work for a token +MFLOP\n/)
+  })
+
   test('the text says the same numbers', async () => {
     const { out } = await strata('inspect', 'nano')
     const { total, activated } = countParameters(presets.nano)
