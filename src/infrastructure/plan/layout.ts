@@ -106,14 +106,15 @@ const mostOf = (name: (typeof countNames)[number]) => (name === 'sequenceLength'
 
 /** What keeps a model from being laid out this way, one sentence each; nothing about memory. */
 export function layoutViolations(model: ModelConfig, cluster: Cluster, layout: Layout): string[] {
-  const violations: string[] = []
-  for (const name of countNames) {
-    const value = layout[name]
-    if (!Number.isInteger(value) || value < 1 || value > mostOf(name)) {
-      violations.push(`layout.${name}: expected a whole number from 1 to ${mostOf(name)}, got ${value}`)
-    }
+  const wrong = countNames.filter((name) => !Number.isInteger(layout[name]) || layout[name] < 1 || layout[name] > mostOf(name))
+  const violations = wrong.map((name) => `layout.${name}: expected a whole number from 1 to ${mostOf(name)}, got ${layout[name]}`)
+  if (!wrong.includes('expertRanks') && model.expertCount % layout.expertRanks !== 0) {
+    violations.push(`layout.expertRanks: expected a divisor of the ${model.expertCount} experts, got ${layout.expertRanks}`)
   }
-  if (violations.length > 0) return violations
+  if (!wrong.includes('sequenceLength') && layout.sequenceLength > model.maxLength) {
+    violations.push(`layout.sequenceLength: expected at most the model's ${model.maxLength} tokens, got ${layout.sequenceLength}`)
+  }
+  if (wrong.length > 0) return violations
   const { pipelineRanks, expertRanks, schedule, chunkCount, batchSequences, microbatchSequences } = layout
   const { dataRanks, microbatchCount, stageCount } = layoutCounts(layout, cluster)
   const blocks = model.layerCount + model.mtpDepth
@@ -131,14 +132,8 @@ export function layoutViolations(model: ModelConfig, cluster: Cluster, layout: L
       violations.push(...scheduleViolations(request).map((line) => `layout.schedule ${schedule}: ${line}`))
     }
   }
-  if (model.expertCount % expertRanks !== 0) {
-    violations.push(`layout.expertRanks: expected a divisor of the ${model.expertCount} experts, got ${expertRanks}`)
-  }
   if (stageCount > blocks)
     violations.push(`layout.pipelineRanks: expected at most ${blocks} stages for ${blocks} layers, got ${stageCount}`)
-  if (layout.sequenceLength > model.maxLength) {
-    violations.push(`layout.sequenceLength: expected at most the model's ${model.maxLength} tokens, got ${layout.sequenceLength}`)
-  }
   return violations
 }
 

@@ -203,6 +203,13 @@ describe('what cannot be planned', () => {
       /needs 8\d\.\d GiB, 1\d\.\d GiB more than the 70\.8 GiB that H800 offers: activations/,
     )
   })
+  test('a count that is none does not hide what is wrong elsewhere', () => {
+    const found = layoutViolations(model, cluster, { ...layout, pipelineRanks: 0, expertRanks: 3, sequenceLength: 1e6 })
+    assert.deepEqual(
+      found.map((line) => line.split(':')[0]),
+      ['layout.pipelineRanks', 'layout.expertRanks', 'layout.sequenceLength'],
+    )
+  })
   test('efficiency inputs out of range', () => {
     const broken = { ...efficiency, gemmShare: 0, communicationSmShare: 1 }
     assert.throws(
