@@ -137,7 +137,7 @@ function servingText(plan: TrainingPlan, { prefill, decode }: ServingPlan): stri
 function measuredText(): string {
   const { source, prefillTokensPerSecondPerNode, cachedShare, decodeTokensPerSecondPerNode, tokensPerSecondPerUser } = publishedServing
   return (
-    `Measured in production (${source}): ${thousands(prefillTokensPerSecondPerNode)} prompt tokens/s a node, of which ${formatShare(cachedShare)} came from a cache on disk, so ${thousands(prefillTokensPerSecondPerNode * (1 - cachedShare))} computed; ` +
+    `Measured in production on H800 (${source}): ${thousands(prefillTokensPerSecondPerNode)} prompt tokens/s a node, of which ${formatShare(cachedShare)} came from a cache on disk, so ${thousands(prefillTokensPerSecondPerNode * (1 - cachedShare))} computed; ` +
     `${thousands(decodeTokensPerSecondPerNode)} generated, at ${tokensPerSecondPerUser.join(' to ')} tokens/s a user. Those are means of a day with its quiet hours, ours are at full load.`
   )
 }
