@@ -39,12 +39,12 @@ function measure(name: string, goalSeconds: number, samples: number, work: () =>
     work()
     return (performance.now() - start) / 1e3
   }).sort((a, b) => a - b)
-  const quantile = (share: number) => times[Math.min(times.length - 1, Math.floor(share * times.length))]!
+  const quantile = (share: number) => times[Math.min(times.length - 1, Math.floor(share * times.length))]
   return {
     name,
     goalSeconds,
     medianSeconds: quantile(0.5),
-    bestSeconds: times[0]!,
+    bestSeconds: times[0],
     spreadSeconds: quantile(0.75) - quantile(0.25),
     samples,
   }

@@ -31,7 +31,7 @@ const verbs = {
   test: () => run(['--test', ...(rest.length > 0 ? rest : ['src', 'test', 'bench'].flatMap(testFiles))]),
   check: () => {
     tool('typescript', 'bin/tsc', '-p', 'tsconfig.json')
-    tool('oxlint', 'bin/oxlint', '--deny-warnings')
+    tool('oxlint', 'bin/oxlint', '--type-aware', '--deny-warnings')
     tool('oxfmt', 'bin/oxfmt', '--check')
     tool('knip', 'bin/knip.js')
   },

@@ -15,5 +15,3 @@ export const floors = [
   { name: 'report', holds: 'events in, one page out' },
   { name: 'apps', holds: 'the command line, the server: the only floor with side effects' },
 ] as const
-
-export type Floor = (typeof floors)[number]['name']

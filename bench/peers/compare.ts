@@ -97,7 +97,7 @@ interface Comparison {
 function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
   const middle = sorted.length >> 1
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
 }
 
 function ratesByKey(documents: readonly BenchDocument[]): Map<string, number[]> {
@@ -136,7 +136,7 @@ export function compareGemm(
  * @throws UsageError when ours holds no step with a tokensPerSecond on the same number of threads
  */
 export function compareStep(ours: readonly BenchDocument[], theirs: readonly TorchDocument[]): Comparison {
-  const threads = theirs[0]!.threads
+  const threads = theirs[0].threads
   const steps = ours.flatMap(({ results }) => results).filter((result) => /\bstep\b/.test(result.name) && result.threads === threads)
   const rates = steps.flatMap(({ tokensPerSecond }) => tokensPerSecond ?? [])
   if (rates.length === 0) {
@@ -163,7 +163,7 @@ export const geometricMean = (ratios: readonly number[]): number =>
 export function formatTable(title: string, unit: string, pairs: readonly Comparison[], names: readonly [string, string]): string {
   const width = Math.max(title.length, ...pairs.map(({ work }) => work.length))
   const columns = [...names.map((name) => `${name} ${unit}`), 'ratio']
-  const row = (cells: readonly string[]) => cells.map((cell, i) => cell.padStart(Math.max(8, columns[i]!.length))).join('  ')
+  const row = (cells: readonly string[]) => cells.map((cell, i) => cell.padStart(Math.max(8, columns[i].length))).join('  ')
   const number = (rate: number) => rate.toLocaleString('en-US', { maximumFractionDigits: rate < 1000 ? 1 : 0 })
   const lines = pairs.map(
     ({ work, ours, theirs, ratio }) => `${work.padEnd(width)}  ${row([number(ours), number(theirs), `${ratio.toFixed(2)}x`])}`,

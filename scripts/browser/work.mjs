@@ -110,7 +110,7 @@ async function trainWith(floors, recipe, { tokenizer, corpus }, dialect) {
  * @param readText   the text of a file below the package's root
  * @param say        called with a line before each part, and awaited
  */
-export async function work({ dist, floorNames, readText, say = () => {} }) {
+export async function work({ dist, floorNames, readText, say = async () => {} }) {
   await say('loading the floors')
   const floors = await loadFloors(dist, floorNames)
   await say('training a tokenizer')

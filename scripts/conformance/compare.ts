@@ -45,8 +45,8 @@ export function relativeError(ours: ArrayLike<number>, expected: ArrayLike<numbe
   let largest = 0
   let difference = 0
   for (let i = 0; i < expected.length; i++) {
-    largest = Math.max(largest, Math.abs(expected[i]!))
-    difference = Math.max(difference, Math.abs(ours[i]! - expected[i]!))
+    largest = Math.max(largest, Math.abs(expected[i]))
+    difference = Math.max(difference, Math.abs(ours[i] - expected[i]))
   }
   return largest === 0 ? difference : difference / largest
 }
@@ -73,12 +73,12 @@ function compareChoices({ routers }: Losses, expected: TensorSource): { choicesE
   for (const [i, name] of layers.sort((a, b) => layerOf(a) - layerOf(b)).entries()) {
     const bytes = expected.readBytes(name)
     const theirs = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4)
-    const ours = routers[i]!.expert_MA.data
-    const active = expected.entry(name).shape[1]!
+    const ours = routers[i].expert_MA.data
+    const active = expected.entry(name).shape[1]
     choiceCount += theirs.length
     for (let from = 0; from < theirs.length; from += active) {
       const chosen = new Set(theirs.subarray(from, from + active))
-      for (let a = 0; a < active; a++) if (!chosen.delete(ours[from + a]!)) choicesElsewhere++
+      for (let a = 0; a < active; a++) if (!chosen.delete(ours[from + a])) choicesElsewhere++
     }
   }
   return { choicesElsewhere, choiceCount }
@@ -117,7 +117,7 @@ function compareGradients(ours: ReadonlyMap<string, Float32Array>, expected: Ten
 export function compareCase(machine: Machine, folder: string): Comparison {
   const request = JSON.parse(readFileSync(path.join(folder, 'request.json'), 'utf8')) as CaseRequest
   const { tokenIds, mtpWeight = 0, balanceWeight = 0 } = request
-  const rowTokens = tokenIds[0]!.length
+  const rowTokens = tokenIds[0].length
   const batch = { rows: tokenIds.length, length: rowTokens - 1, rowTokens, tokens_BS: Int32Array.from(tokenIds.flat()) }
   const config = readHfConfig(path.join(folder, 'config.json'))
   using _scope = machine.scope()

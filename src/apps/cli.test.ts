@@ -52,7 +52,7 @@ test('doctor says what to do when the cache folder cannot be made, status 2', ()
     wrong.map(({ name }) => name),
     ['cache folder'],
   )
-  assert.match(wrong[0]!.advice, /STRATA_CACHE/)
+  assert.match(wrong[0].advice, /STRATA_CACHE/)
 })
 
 test('doctor --network says so when no registry answers, and is healthy all the same', () => {

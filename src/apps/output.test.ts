@@ -62,8 +62,8 @@ test('on a terminal progress is one line that is overwritten, and gives way to w
   output.note('checkpoint written')
   output.result({}, () => 'done')
   const clear = '\r\u001B[K'
-  assert.match(err[0]!, /^\rpretrain +step 1\/100/)
-  assert.match(err[1]!, /^\rpretrain +step 3\/100/)
+  assert.match(err[0], /^\rpretrain +step 1\/100/)
+  assert.match(err[1], /^\rpretrain +step 3\/100/)
   assert.deepEqual(err.slice(2), [clear, 'checkpoint written\n'])
   assert.doesNotMatch(err.join(''), /step 2/)
   assert.deepEqual(out, ['done\n'])

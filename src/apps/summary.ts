@@ -10,7 +10,7 @@ import { planHeap, stepTrace } from '../pretraining/index.ts'
 import type { DomainScoreEvent, RunDocument, RunRecordEvent, SampleEvent } from './run/record.ts'
 
 /** A figure at the beginning of a run and at its end. */
-export interface FirstAndLast {
+interface FirstAndLast {
   readonly first: number
   readonly last: number
 }

@@ -25,11 +25,11 @@ export function pad(text: string, width: number, align: 'left' | 'right' = 'left
 export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
   const hasTitles = columns.some(({ title }) => title !== '')
   const lines = hasTitles ? [columns.map(({ title }) => title), ...rows] : rows
-  const widths = columns.map((_, index) => Math.max(...lines.map((cells) => textWidth(cells[index]!)), 0))
+  const widths = columns.map((_, index) => Math.max(...lines.map((cells) => textWidth(cells[index])), 0))
   return lines
     .map((cells) =>
       cells
-        .map((cell, index) => pad(cell, widths[index]!, columns[index]!.align))
+        .map((cell, index) => pad(cell, widths[index], columns[index].align))
         .join('  ')
         .trimEnd(),
     )

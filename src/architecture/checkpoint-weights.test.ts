@@ -69,7 +69,7 @@ test('what is written is read back bit for bit', () => {
   source.close()
   assert.deepEqual(read.parameters.set.weights.data, written.parameters.set.weights.data)
   for (const [i, { tensor }] of read.parameters.biases.entries()) {
-    assert.deepEqual(tensor.data, written.parameters.biases[i]!.tensor.data)
+    assert.deepEqual(tensor.data, written.parameters.biases[i].tensor.data)
   }
 })
 

@@ -8,7 +8,7 @@
 import { z } from 'zod'
 
 /** Model types that are V3's class under another name. */
-export const v3ModelTypes = ['deepseek_v3', 'kimi_k2', 'glm4_moe_lite'] as const
+const v3ModelTypes = ['deepseek_v3', 'kimi_k2', 'glm4_moe_lite'] as const
 export const v2ModelTypes = ['deepseek_v2'] as const
 
 const scaling = z.strictObject({

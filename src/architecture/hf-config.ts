@@ -55,7 +55,7 @@ const allKeys: Readonly<Record<string, string>> = { ...keyOfField, ...keyOfYarnF
 const fieldNames = new RegExp(`\\b(${Object.keys(allKeys).join('|')})\\b`, 'g')
 
 /** A violation in the words of the file. */
-const inKeys = (line: string) => line.replace(fieldNames, (field) => allKeys[field]!)
+const inKeys = (line: string) => line.replace(fieldNames, (field) => allKeys[field])
 
 const hint = 'Mend the file, or use a model of the deepseek_v2 or deepseek_v3 kind.'
 

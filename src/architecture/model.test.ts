@@ -50,7 +50,7 @@ function rowOf(batch: Batch, row: number): Batch {
 /** The batch with one token changed. */
 function withToken(batch: Batch, index: number): Batch {
   const tokens_BS = batch.tokens_BS.slice()
-  tokens_BS[index] = (tokens_BS[index]! + 1) % tiny.vocabSize
+  tokens_BS[index] = (tokens_BS[index] + 1) % tiny.vocabSize
   return { ...batch, tokens_BS }
 }
 
@@ -83,8 +83,8 @@ function assertClose(ours: Float32Array, expected: Float32Array, tolerance: numb
   let largest = 0
   let difference = 0
   for (let i = 0; i < ours.length; i++) {
-    largest = Math.max(largest, Math.abs(expected[i]!))
-    difference = Math.max(difference, Math.abs(ours[i]! - expected[i]!))
+    largest = Math.max(largest, Math.abs(expected[i]))
+    difference = Math.max(difference, Math.abs(ours[i] - expected[i]))
   }
   assert.ok(largest > 0, `${what}: expected something but zeros`)
   assert.ok(difference <= tolerance * largest, `${what}: differ by ${difference / largest} of the largest`)
@@ -144,7 +144,7 @@ test('documents are apart in training too: each one’s gradient is its own', ()
   const sum = new Float32Array(packed.flat.length)
   for (const part of parts) {
     const { flat } = run(model, [part], { ...mainOnly, share: part.length / batch.length })
-    for (let i = 0; i < sum.length; i++) sum[i] = sum[i]! + flat[i]!
+    for (let i = 0; i < sum.length; i++) sum[i] = sum[i] + flat[i]
   }
   assertClose(packed.flat, sum, rounding, 'gradients')
 })
@@ -163,7 +163,7 @@ test('a batch of three rows equals three batches of one', () => {
   const three = run(model, rows, { ...objective, share: 1 / 3 })
   assertClose(three.flat, one.flat, rounding, 'gradients accumulated over micro-batches')
   const mean = three.losses.reduce((sum, { total }) => sum + total, 0) / 3
-  assert.ok(Math.abs(mean - one.losses[0]!.total) < rounding)
+  assert.ok(Math.abs(mean - one.losses[0].total) < rounding)
 })
 
 test('without a weight for them, MTP modules are as if they were not there', () => {
@@ -171,31 +171,31 @@ test('without a weight for them, MTP modules are as if they were not there', () 
   const batch = makeBatch(2, 40)
   const withModule = run(makeModel(machine, tiny), [batch], mainOnly)
   const without = run(makeModel(machine, plainConfig), [batch], mainOnly)
-  assert.deepEqual(withModule.losses[0]!.mtp, [])
-  assert.equal(withModule.losses[0]!.main, without.losses[0]!.main)
+  assert.deepEqual(withModule.losses[0].mtp, [])
+  assert.equal(withModule.losses[0].main, without.losses[0].main)
   for (const [name, gradient] of withModule.gradients) {
     const expected = without.gradients.get(name)
     if (expected) assert.deepEqual(gradient, expected, name)
     else assert.ok(name.startsWith('model.layers.3.') && gradient.every((value) => value === 0), name)
   }
   const weighed = run(makeModel(machine, tiny), [batch], objective)
-  assert.equal(weighed.losses[0]!.main, without.losses[0]!.main)
-  assert.equal(weighed.losses[0]!.mtp.length, 1)
+  assert.equal(weighed.losses[0].main, without.losses[0].main)
+  assert.equal(weighed.losses[0].mtp.length, 1)
   assert.ok(weighed.gradients.get('model.layers.3.eh_proj.weight')!.some((value) => value !== 0))
 })
 
 test('the total is main + lambda mean(mtp) + alpha sum(balance)', () => {
   using _scope = machine.scope()
   const model = makeModel(machine, { ...tiny, mtpDepth: 2 })
-  const { main, mtp, routers, total } = run(model, [makeBatch(2, 40)], objective).losses[0]!
+  const { main, mtp, routers, total } = run(model, [makeBatch(2, 40)], objective).losses[0]
   assert.equal(mtp.length, 2)
   assert.equal(routers.length, 4)
   const balance = routers.reduce((sum, report) => sum + report.balance!, 0)
-  assert.equal(total, main + (0.3 * (mtp[0]! + mtp[1]!)) / 2 + 0.01 * balance)
+  assert.equal(total, main + (0.3 * (mtp[0] + mtp[1])) / 2 + 0.01 * balance)
   // At random weights every prediction is close to uniform; depth 2 has one target of 40 less, depth 3 two.
   assert.ok(Math.abs(main - Math.log(512)) < 0.5)
-  assert.ok(Math.abs(mtp[0]! - (Math.log(512) * 39) / 40) < 0.5)
-  assert.ok(Math.abs(mtp[1]! - (Math.log(512) * 38) / 40) < 0.5)
+  assert.ok(Math.abs(mtp[0] - (Math.log(512) * 39) / 40) < 0.5)
+  assert.ok(Math.abs(mtp[1] - (Math.log(512) * 38) / 40) < 0.5)
 })
 
 test('the mean of the losses of all tokens is the main loss', () => {
@@ -226,7 +226,7 @@ for (const dialect of ['relaxed', 'plain'] as const satisfies readonly Dialect[]
         const batch = makeBatch(3, 61)
         const documentStart_BS = Int32Array.from({ length: batch.tokens_BS.length }, (_, i) => (i % 62 < 20 ? 0 : 20))
         const { losses, flat } = run(model, [{ ...batch, documentStart_BS }], objective)
-        found.push({ total: losses[0]!.total, flat, logits: logitsOf(model, batch) })
+        found.push({ total: losses[0].total, flat, logits: logitsOf(model, batch) })
       } finally {
         pool.close()
       }
@@ -259,7 +259,7 @@ test('the loss moves along its gradient as the gradient says', () => {
   const start = weights.data.slice()
   const squared = flat.reduce((sum, g) => sum + g * g, 0)
   const totalAt = (change: number) => {
-    weights.data.set(start.map((value, i) => value + (change * flat[i]!) / squared))
+    weights.data.set(start.map((value, i) => value + (change * flat[i]) / squared))
     using _step = machine.scope()
     return forward(model, batch, objective).total
   }

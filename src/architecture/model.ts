@@ -70,8 +70,8 @@ export function createModel(machine: Machine, config: ModelConfig, options: { wi
   const [cosines, sines] = [cosine_TP.data, sine_TP.data]
   for (let t = 0; t < T; t++) {
     for (let i = 0; i < P; i++) {
-      cosines[t * P + i] = scale * Math.cos(t * frequencies[i]!)
-      sines[t * P + i] = scale * Math.sin(t * frequencies[i]!)
+      cosines[t * P + i] = scale * Math.cos(t * frequencies[i])
+      sines[t * P + i] = scale * Math.sin(t * frequencies[i])
     }
   }
   return { config, machine, parameters, cosine_TP, sine_TP }
@@ -108,7 +108,7 @@ function sequencesOf(model: Model, batch: Batch): Sequences {
   const { machine, cosine_TP, sine_TP } = model
   const { rows, length } = batch
   const M = rows * length
-  invariant(length <= cosine_TP.shape[0]!, `model: expected at most ${cosine_TP.shape[0]} positions, got ${length}`)
+  invariant(length <= cosine_TP.shape[0], `model: expected at most ${cosine_TP.shape[0]} positions, got ${length}`)
   const position_M = machine.tensor([M], 'i32')
   const positions = position_M.data
   for (let m = 0; m < M; m++) positions[m] = m % length
@@ -174,7 +174,7 @@ function predictionLoss(model: Model, batch: Batch, hidden_MD: Tensor, shift: nu
   for (let m = 0; m < M; m++) weights[m] = (m % length) + shift < rowTokens ? weight / M : 0
   const losses = headCrossEntropy(hidden_MD, parameters.head_VD, target_M, weight_M).data
   let total = 0
-  for (let m = 0; m < M; m++) if ((m % length) + shift < rowTokens) total += losses[m]!
+  for (let m = 0; m < M; m++) if ((m % length) + shift < rowTokens) total += losses[m]
   return total / M
 }
 

@@ -43,14 +43,14 @@ function makeParameters({ width: D, expertFfnWidth: I, expertCount: E, sharedExp
 }
 
 const range = (count: number) => Array.from({ length: count }, (_, i) => i)
-const dot = (a: ArrayLike<number>, b: ArrayLike<number>) => range(a.length).reduce((sum, i) => sum + a[i]! * b[i]!, 0)
+const dot = (a: ArrayLike<number>, b: ArrayLike<number>) => range(a.length).reduce((sum, i) => sum + a[i] * b[i], 0)
 
 /** W_down (silu(W_gate x) * W_up x) in float64. gateUp: 2 F rows of D, down: D rows of F. */
 function twinFfn(x: Float32Array, gateUp: Float32Array, down: Float32Array): number[] {
   const D = x.length
   const F = gateUp.length / (2 * D)
   const rows = range(2 * F).map((g) => dot(gateUp.subarray(g * D, (g + 1) * D), x))
-  const hidden = range(F).map((f) => (rows[f]! / (1 + Math.exp(-rows[f]!))) * rows[F + f]!)
+  const hidden = range(F).map((f) => (rows[f] / (1 + Math.exp(-rows[f]))) * rows[F + f])
   return range(D).map((d) => dot(down.subarray(d * F, (d + 1) * F), hidden))
 }
 
@@ -60,31 +60,31 @@ function twinMoe(p: MoeParameters, c: ModelConfig, x: Float32Array): { out: numb
   const logits = range(E).map((e) => dot(p.router_ED.data.subarray(e * D, (e + 1) * D), x))
   const exponentials = logits.map(Math.exp)
   const sum = exponentials.reduce((a, b) => a + b, 0)
-  const score = logits.map((logit, e) => (c.gate === 'sigmoid' ? 1 / (1 + Math.exp(-logit)) : exponentials[e]! / sum))
+  const score = logits.map((logit, e) => (c.gate === 'sigmoid' ? 1 / (1 + Math.exp(-logit)) : exponentials[e] / sum))
   const biased = score.map((value, e) => value + (p.bias_E?.data[e] ?? 0))
   const size = E / c.groupCount
   const groupScore = range(c.groupCount).map((g) => {
     const [best, second] = biased.slice(g * size, (g + 1) * size).sort((a, b) => b - a)
-    return c.gate === 'sigmoid' ? best! + second! : best!
+    return c.gate === 'sigmoid' ? best + second : best
   })
   const groups = new Set(
     range(c.groupCount)
-      .sort((a, b) => groupScore[b]! - groupScore[a]!)
+      .sort((a, b) => groupScore[b] - groupScore[a])
       .slice(0, c.activeGroupCount),
   )
   const chosen = range(E)
     .filter((e) => groups.has(Math.floor(e / size)))
-    .sort((a, b) => biased[b]! - biased[a]!)
+    .sort((a, b) => biased[b] - biased[a])
     .slice(0, c.activeExpertCount)
-  const chosenSum = c.isGateNormalized ? chosen.reduce((total, e) => total + score[e]!, 0) : 1
+  const chosenSum = c.isGateNormalized ? chosen.reduce((total, e) => total + score[e], 0) : 1
   const out = p.shared
     ? twinFfn(x, p.shared.gateUp_GD.data as Float32Array, p.shared.down_DF.data as Float32Array)
     : Array.from({ length: D }, () => 0)
   for (const e of chosen) {
-    const gate = (c.routedScale * score[e]!) / chosenSum
+    const gate = (c.routedScale * score[e]) / chosenSum
     const gateUp = p.gateUp_EGD.data.subarray(e * 2 * I * D, (e + 1) * 2 * I * D) as Float32Array
     const down = p.down_EDI.data.subarray(e * D * I, (e + 1) * D * I) as Float32Array
-    twinFfn(x, gateUp, down).forEach((value, d) => (out[d]! += gate * value))
+    twinFfn(x, gateUp, down).forEach((value, d) => (out[d] += gate * value))
   }
   return { out, chosen: chosen.sort((a, b) => a - b) }
 }
@@ -113,11 +113,11 @@ for (const [name, change] of Object.entries(variants)) {
         chosen,
         `token ${m}`,
       )
-      for (const e of chosen) load[e]!++
+      for (const e of chosen) load[e]++
       const largest = Math.max(...out.map(Math.abs))
       for (let d = 0; d < c.width; d++) {
-        const ours = parts.reduce((sum, part) => sum + part[m * c.width + d]!, 0)
-        assert.ok(Math.abs(ours - out[d]!) <= 1e-5 * largest, `token ${m}, ${d}: expected ${out[d]}, got ${ours}`)
+        const ours = parts.reduce((sum, part) => sum + part[m * c.width + d], 0)
+        assert.ok(Math.abs(ours - out[d]) <= 1e-5 * largest, `token ${m}, ${d}: expected ${out[d]}, got ${ours}`)
       }
     }
     assert.deepEqual([...report.load], load)
@@ -160,7 +160,7 @@ test('the balance value is 1 when all experts share evenly and grows with concen
   const ordinary = moe(p, config, x_MD, balance).report.balance!
   // Every token the same: all of them choose the same experts.
   const same_MD = machine.tensorOf(
-    Float32Array.from({ length: 64 * config.width }, (_, i) => x_MD.data[i % config.width]!),
+    Float32Array.from({ length: 64 * config.width }, (_, i) => x_MD.data[i % config.width]),
     [64, config.width],
   )
   const concentrated = moe(p, config, same_MD, balance).report.balance!

@@ -39,7 +39,7 @@ export function moe(p: MoeParameters, config: ModelConfig, x_MD: Tensor, balance
   const routing = route(linear(x_MD, p.router_ED), p.bias_E, { ...config, balance })
   const routed_MD = expertFfn(x_MD, routing, p.gateUp_EGD, p.down_EDI)
   const offsets = routing.offset_F.data
-  const load = Int32Array.from({ length: config.expertCount }, (_, e) => offsets[e + 1]! - offsets[e]!)
+  const load = Int32Array.from({ length: config.expertCount }, (_, e) => offsets[e + 1] - offsets[e])
   const report = { load, expert_MA: routing.expert_MA, balance: routing.balance_B && mean(routing.balance_B.data) }
   return { branches: p.shared ? [swigluFfn(x_MD, p.shared.gateUp_GD, p.shared.down_DF), routed_MD] : [routed_MD], report }
 }
@@ -53,8 +53,8 @@ export function maxViolation(load: ArrayLike<number>): number {
   let total = 0
   let largest = 0
   for (let e = 0; e < load.length; e++) {
-    total += load[e]!
-    largest = Math.max(largest, load[e]!)
+    total += load[e]
+    largest = Math.max(largest, load[e])
   }
   return total === 0 ? 0 : (largest * load.length) / total - 1
 }
@@ -68,7 +68,7 @@ export function maxViolation(load: ArrayLike<number>): number {
 export function updateBias(bias_E: Tensor, load: ArrayLike<number>, speed: number): void {
   const bias = bias_E.data
   let total = 0
-  for (let e = 0; e < load.length; e++) total += load[e]!
+  for (let e = 0; e < load.length; e++) total += load[e]
   const mean = total / load.length
-  for (let e = 0; e < load.length; e++) bias[e] = bias[e]! + speed * Math.sign(mean - load[e]!)
+  for (let e = 0; e < load.length; e++) bias[e] = bias[e] + speed * Math.sign(mean - load[e])
 }

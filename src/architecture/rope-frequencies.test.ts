@@ -22,7 +22,7 @@ test('V3 has the published blended frequencies, to all printed digits', () => {
   ]
   const frequencies = ropeFrequencies(v3)
   for (const [index, value] of printed.entries()) {
-    assert.equal(frequencies[10 + index]!.toPrecision(9), value.toPrecision(9), `pair ${10 + index}`)
+    assert.equal(frequencies[10 + index].toPrecision(9), value.toPrecision(9), `pair ${10 + index}`)
   }
 })
 
@@ -30,7 +30,7 @@ test('below the blend nothing changes, above it everything is divided', () => {
   const plain = ropeFrequencies({ ...v3, yarn: null })
   const stretched = ropeFrequencies(v3)
   for (let pair = 0; pair <= 10; pair++) assert.equal(stretched[pair], plain[pair])
-  for (let pair = 23; pair < 32; pair++) assert.equal(stretched[pair], plain[pair]! / 40)
+  for (let pair = 23; pair < 32; pair++) assert.equal(stretched[pair], plain[pair] / 40)
 })
 
 test('Kimi-K2, with both bounds at one rotation, blends between two neighbours', () => {
@@ -44,7 +44,7 @@ test('an empty blend is a step', () => {
   const stretched = ropeFrequencies({ ...bench, yarn })
   assert.deepEqual(yarnRange(bench, yarn), { low: 0, high: 0 })
   assert.equal(stretched[0], plain[0])
-  for (let pair = 1; pair < 8; pair++) assert.equal(stretched[pair], plain[pair]! / 40)
+  for (let pair = 1; pair < 8; pair++) assert.equal(stretched[pair], plain[pair] / 40)
 })
 
 test('the softmax scale carries mscale squared', () => {

@@ -59,7 +59,7 @@ export function ropeFrequencies(config: RopeSettings): Float64Array {
   const span = high === low ? 0.001 : high - low
   for (let pair = 0; pair < frequencies.length; pair++) {
     const ramp = Math.min(1, Math.max(0, (pair - low) / span))
-    frequencies[pair] = frequencies[pair]! * (1 - ramp) + (frequencies[pair]! / yarn.factor) * ramp
+    frequencies[pair] = frequencies[pair] * (1 - ramp) + (frequencies[pair] / yarn.factor) * ramp
   }
   return frequencies
 }

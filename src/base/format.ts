@@ -31,7 +31,7 @@ function trim(value: number): string {
 
 /** The largest unit of which there is one or more, once rounded: 1023.99 KiB is 1 MiB. */
 function scaled(value: number, scale: Scale, gap: string): string {
-  let text = trim(value) + (scale[0]![1] && gap + scale[0]![1])
+  let text = trim(value) + (scale[0][1] && gap + scale[0][1])
   for (const [size, unit] of scale) {
     const shown = Number((Math.abs(value) / size).toPrecision(3))
     if (shown >= 1 && size > 1) text = `${trim(value / size)}${gap}${unit}`

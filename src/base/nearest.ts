@@ -11,13 +11,13 @@ function editDistance(from: string, to: string): number {
   )
   for (let i = 1; i <= from.length; i++) {
     for (let j = 1; j <= to.length; j++) {
-      const replace = rows[i - 1]![j - 1]! + (from[i - 1] === to[j - 1] ? 0 : 1)
+      const replace = rows[i - 1][j - 1] + (from[i - 1] === to[j - 1] ? 0 : 1)
       const isSwap = i > 1 && j > 1 && from[i - 1] === to[j - 2] && from[i - 2] === to[j - 1]
-      const swap = isSwap ? rows[i - 2]![j - 2]! + 1 : Number.POSITIVE_INFINITY
-      rows[i]![j] = Math.min(replace, swap, rows[i - 1]![j]! + 1, rows[i]![j - 1]! + 1)
+      const swap = isSwap ? rows[i - 2][j - 2] + 1 : Number.POSITIVE_INFINITY
+      rows[i][j] = Math.min(replace, swap, rows[i - 1][j] + 1, rows[i][j - 1] + 1)
     }
   }
-  return rows[from.length]![to.length]!
+  return rows[from.length][to.length]
 }
 
 /**

@@ -113,7 +113,7 @@ export class Random {
     const lane = this.#draws % 4
     if (lane === 0) this.#refill(this.#draws / 4)
     this.#draws++
-    return this.#block[lane]!
+    return this.#block[lane]
   }
 
   /** Uniform in [0, 1), 32 bits fine. */
@@ -141,7 +141,7 @@ export class Random {
   shuffle<T>(items: T[]): T[] {
     for (let i = items.length - 1; i > 0; i--) {
       const j = this.below(i + 1)
-      const kept = items[i]!
+      const kept = items[i]
       items[i] = items[j]!
       items[j] = kept
     }

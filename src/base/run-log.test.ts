@@ -46,7 +46,7 @@ test('a log that is opened again goes on where it ended', () => {
 
 test('a torn last line is ignored when reading and cut off when opening, wherever it was torn', () => {
   const whole = `${JSON.stringify({ ...step(1), at: 1 })}\n`
-  const torn = `${JSON.stringify({ type: 'note', text: 'ünterbrochen', at: 2 })}`
+  const torn = JSON.stringify({ type: 'note', text: 'ünterbrochen', at: 2 })
   const bytes = new TextEncoder().encode(torn)
   for (let length = 1; length <= bytes.length; length++) {
     const file = fresh()

@@ -40,7 +40,7 @@ test('lists are set whole, with commas or as JSON, or item by item', () => {
   assert.deepEqual(set('rates=').rates, [])
   assert.deepEqual(set('rates.1=7').rates, [0.1, 7])
   assert.deepEqual(set('tags=a,1').tags, ['a', 1])
-  assert.equal(set('phases.1.tokens=5').phases[1]!.tokens, 5)
+  assert.equal(set('phases.1.tokens=5').phases[1].tokens, 5)
   assert.deepEqual(set('phases=[{"tokens":1,"rate":3}]').phases, [{ tokens: 1, rate: 3 }])
 })
 

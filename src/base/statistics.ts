@@ -28,7 +28,7 @@ export interface Spread {
 export function mean(samples: ArrayLike<number>): number {
   invariant(samples.length > 0, 'mean: expected samples, got none')
   let sum = 0
-  for (let i = 0; i < samples.length; i++) sum += samples[i]!
+  for (let i = 0; i < samples.length; i++) sum += samples[i]
   return sum / samples.length
 }
 
@@ -37,7 +37,7 @@ export function variance(samples: ArrayLike<number>): number {
   invariant(samples.length > 1, `variance: expected two samples or more, got ${samples.length}`)
   const center = mean(samples)
   let sum = 0
-  for (let i = 0; i < samples.length; i++) sum += (samples[i]! - center) ** 2
+  for (let i = 0; i < samples.length; i++) sum += (samples[i] - center) ** 2
   return sum / (samples.length - 1)
 }
 
@@ -46,8 +46,8 @@ const sorted = (samples: ArrayLike<number>) => Float64Array.from(samples).sort()
 function quantileOfSorted(ordered: Float64Array, share: number): number {
   const position = share * (ordered.length - 1)
   const below = Math.floor(position)
-  const lower = ordered[below]!
-  const upper = ordered[Math.min(below + 1, ordered.length - 1)]!
+  const lower = ordered[below]
+  const upper = ordered[Math.min(below + 1, ordered.length - 1)]
   return lower + (upper - lower) * (position - below)
 }
 
@@ -103,7 +103,7 @@ export function meanInterval(samples: ArrayLike<number>): Interval {
  */
 export function pairedDifference(a: ArrayLike<number>, b: ArrayLike<number>): Interval {
   invariant(a.length === b.length, `pairedDifference: expected as many samples on both sides, got ${a.length} and ${b.length}`)
-  return meanInterval(Float64Array.from(a, (value, index) => value - b[index]!))
+  return meanInterval(Float64Array.from(a, (value, index) => value - b[index]))
 }
 
 /** Share of successes with its 95 % interval, right for small counts and for 0 and 1 too (Wilson, 1927). */
@@ -133,7 +133,7 @@ export function bootstrapInterval<T>(
 ): Interval {
   invariant(items.length > 0, 'bootstrapInterval: expected items, got none')
   const resampled = new Float64Array(rounds)
-  for (let round = 0; round < rounds; round++) resampled[round] = statistic(items.map(() => items[rng.below(items.length)]!))
+  for (let round = 0; round < rounds; round++) resampled[round] = statistic(items.map(() => items[rng.below(items.length)]))
   const ordered = resampled.sort()
   return { value: statistic(items), low: quantileOfSorted(ordered, 0.025), high: quantileOfSorted(ordered, 0.975), count: items.length }
 }

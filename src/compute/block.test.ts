@@ -79,23 +79,23 @@ function referenceObjective(w: Numbers): number {
     reference.rope(x, b.cosine_TP, b.sine_TP, b.position_M, { M, X: x.length / M, P: R / 2 }, slices)
   const slice = (x: Float64Array, width: number, from: number, to: number) => x.filter((_, i) => i % width >= from && i % width < to)
 
-  const x_MD = reference.embed(b.id_M, w.embedding_VD!, { M, D })
-  const normed_MD = norm(x_MD, w.norm_D!)
-  const query_MX = turn(map(normed_MD, w.query_XD!, D), queryRotation)
-  const latent_ML = turn(map(normed_MD, w.latent_LD!, D), keyRotation)
-  const keyValue_MY = map(norm(slice(latent_ML, C + R, 0, C), w.latentNorm_C!, C), w.expand_YC!, C)
+  const x_MD = reference.embed(b.id_M, w.embedding_VD, { M, D })
+  const normed_MD = norm(x_MD, w.norm_D)
+  const query_MX = turn(map(normed_MD, w.query_XD, D), queryRotation)
+  const latent_ML = turn(map(normed_MD, w.latent_LD, D), keyRotation)
+  const keyValue_MY = map(norm(slice(latent_ML, C + R, 0, C), w.latentNorm_C, C), w.expand_YC, C)
   const key_MR = slice(latent_ML, C + R, C, C + R)
   const head_MZ = reference.attention(query_MX, keyValue_MY, key_MR, b.start_M, { B, T, H, N, R, W }, scale)
-  const h_MD = reference.residual(x_MD, map(head_MZ, w.output_DZ!, H * W))
-  const ffnInput_MD = norm(h_MD, w.ffnNorm_D!)
-  const routing = reference.route(map(ffnInput_MD, w.router_ED!, D), b.bias_E, { M, E }, rule)
+  const h_MD = reference.residual(x_MD, map(head_MZ, w.output_DZ, H * W))
+  const ffnInput_MD = norm(h_MD, w.ffnNorm_D)
+  const routing = reference.route(map(ffnInput_MD, w.router_ED, D), b.bias_E, { M, E }, rule)
   const { expert_MA, gate_MA, score_ME } = routing
-  const routed_MD = reference.expertFfn(ffnInput_MD, expert_MA, gate_MA, w.gateUp_EGD!, w.down_EDI!, { M, D, I, A })
-  const shared_MD = reference.swigluFfn(ffnInput_MD, w.sharedGateUp_OD!, w.sharedDown_DF!, { M, D, F })
-  const last_MD = norm(reference.residual(h_MD, shared_MD, routed_MD), w.lastNorm_D!)
-  const loss_M = reference.headCrossEntropy(last_MD, w.head_VD!, b.target_M, { M, D, V })
+  const routed_MD = reference.expertFfn(ffnInput_MD, expert_MA, gate_MA, w.gateUp_EGD, w.down_EDI, { M, D, I, A })
+  const shared_MD = reference.swigluFfn(ffnInput_MD, w.sharedGateUp_OD, w.sharedDown_DF, { M, D, F })
+  const last_MD = norm(reference.residual(h_MD, shared_MD, routed_MD), w.lastNorm_D)
+  const loss_M = reference.headCrossEntropy(last_MD, w.head_VD, b.target_M, { M, D, V })
   const balance_B = reference.balance(score_ME, { B, T, E, A })
-  return loss_M.reduce((sum, loss, m) => sum + loss * b.weight_M[m]!, 0) + balance_B.reduce((sum, value) => sum + (alpha * value) / B, 0)
+  return loss_M.reduce((sum, loss, m) => sum + loss * b.weight_M[m], 0) + balance_B.reduce((sum, value) => sum + (alpha * value) / B, 0)
 }
 
 type Parameters = Record<string, Tensor>
@@ -104,7 +104,7 @@ function placeParameters(machine: Machine): Parameters {
   return Object.fromEntries(
     names.map((name) => {
       const shape = shapeOf(name, sizes)
-      const { address } = machine.tensorOf(weights[name]!, shape)
+      const { address } = machine.tensorOf(weights[name], shape)
       return [name, new Tensor(machine, address, shape, 'f32', undefined, machine.zeros(shape))]
     }),
   )
@@ -127,23 +127,23 @@ function placeBatch(machine: Machine) {
 /** The same objective on a machine; with a tape on it, ready to go back. */
 function objective(p: Parameters, b: ReturnType<typeof placeBatch>): number {
   const { rotation } = b
-  const x_MD = embed(b.id_M, p.embedding_VD!)
-  const normed_MD = rmsNorm(x_MD, p.norm_D!)
-  const query_MX = rope(linear(normed_MD, p.query_XD!), rotation, queryRotation)
-  const latent_ML = rope(linear(normed_MD, p.latent_LD!), rotation, keyRotation)
-  const keyValue_MY = linear(rmsNorm(columns(latent_ML, 0, C), p.latentNorm_C!), p.expand_YC!)
+  const x_MD = embed(b.id_M, p.embedding_VD)
+  const normed_MD = rmsNorm(x_MD, p.norm_D)
+  const query_MX = rope(linear(normed_MD, p.query_XD), rotation, queryRotation)
+  const latent_ML = rope(linear(normed_MD, p.latent_LD), rotation, keyRotation)
+  const keyValue_MY = linear(rmsNorm(columns(latent_ML, 0, C), p.latentNorm_C), p.expand_YC)
   const shape = { length: T, headCount: H, nopeWidth: N, ropeWidth: R, valueWidth: W, scale, start_M: b.start_M }
   const head_MZ = attention(query_MX, keyValue_MY, columns(latent_ML, C, C + R), shape)
-  const h_MD = residual(x_MD, linear(head_MZ, p.output_DZ!))
-  const ffnInput_MD = rmsNorm(h_MD, p.ffnNorm_D!)
+  const h_MD = residual(x_MD, linear(head_MZ, p.output_DZ))
+  const ffnInput_MD = rmsNorm(h_MD, p.ffnNorm_D)
   const options = { ...rule, balance: { alpha, length: T } }
-  const routing = route(linear(ffnInput_MD, p.router_ED!), b.bias_E, options)
-  const routed_MD = expertFfn(ffnInput_MD, routing, p.gateUp_EGD!, p.down_EDI!)
-  const shared_MD = swigluFfn(ffnInput_MD, p.sharedGateUp_OD!, p.sharedDown_DF!)
-  const last_MD = rmsNorm(residual(h_MD, shared_MD, routed_MD), p.lastNorm_D!)
-  const loss_M = headCrossEntropy(last_MD, p.head_VD!, b.target_M, b.weight_M).toArray()
+  const routing = route(linear(ffnInput_MD, p.router_ED), b.bias_E, options)
+  const routed_MD = expertFfn(ffnInput_MD, routing, p.gateUp_EGD, p.down_EDI)
+  const shared_MD = swigluFfn(ffnInput_MD, p.sharedGateUp_OD, p.sharedDown_DF)
+  const last_MD = rmsNorm(residual(h_MD, shared_MD, routed_MD), p.lastNorm_D)
+  const loss_M = headCrossEntropy(last_MD, p.head_VD, b.target_M, b.weight_M).toArray()
   const balance = routing.balance_B!.toArray().reduce((sum, value) => sum + (alpha * value) / B, 0)
-  return loss_M.reduce((sum, loss, m) => sum + loss * batch.weight_M[m]!, balance)
+  return loss_M.reduce((sum, loss, m) => sum + loss * batch.weight_M[m], balance)
 }
 
 /** Objective and all gradients of one step. */
@@ -157,7 +157,7 @@ function step(machine: Machine, options: { deferWeights?: boolean } = {}) {
   machine.tape = null
   tape.backward()
   tape.flushWeights()
-  return { value, gradients: Object.fromEntries(names.map((name) => [name, parameters[name]!.gradient!.toArray()])) }
+  return { value, gradients: Object.fromEntries(names.map((name) => [name, parameters[name].gradient!.toArray()])) }
 }
 
 const machines: Machine[] = []
@@ -175,11 +175,11 @@ const allowed = tolerance('f32', M * D)
 
 test('the objective and the gradient of every parameter agree with the references put together', () => {
   const by = 1e-5
-  const steps = [machines[0]!, machines[4]!].map((machine) => step(machine))
+  const steps = [machines[0], machines[4]].map((machine) => step(machine))
   for (const { value } of steps) assert.ok(Math.abs(value - referenceObjective(weights)) <= allowed * value)
   for (const name of names) {
     const stream = Random.seeded(13).fork(name)
-    const count = weights[name]!.length
+    const count = weights[name].length
     const directions = [
       Float64Array.from({ length: count }, () => (stream.below(2) * 2 - 1) / Math.sqrt(count)),
       ...Array.from({ length: 4 }, () => {
@@ -189,11 +189,11 @@ test('the objective and the gradient of every parameter agree with the reference
     ]
     for (const direction of directions) {
       const moved = (distance: number) =>
-        referenceObjective({ ...weights, [name]: weights[name]!.map((weight, i) => weight + distance * direction[i]!) })
+        referenceObjective({ ...weights, [name]: weights[name].map((weight, i) => weight + distance * direction[i]) })
       const right = (moved(by) - moved(-by)) / (2 * by)
       for (const { gradients } of steps) {
-        const gradient = gradients[name]!
-        const found = gradient.reduce((sum, slope, i) => sum + slope * direction[i]!, 0)
+        const gradient = gradients[name]
+        const found = gradient.reduce((sum, slope, i) => sum + slope * direction[i], 0)
         const largest = gradient.reduce((top, slope) => Math.max(top, Math.abs(slope)), 0)
         assert.ok(Math.abs(found - right) <= allowed * largest, `${name}: expected ${right}, got ${found}`)
       }
@@ -203,17 +203,17 @@ test('the objective and the gradient of every parameter agree with the reference
 
 test('one, two and three threads give the same bits', () => {
   for (const [single, ...more] of [machines.slice(0, 3), machines.slice(3)]) {
-    const alone = step(single!)
+    const alone = step(single)
     for (const machine of more) assert.deepEqual(step(machine), alone)
   }
 })
 
 test('weight gradients that wait give the same bits', () => {
-  for (const machine of [machines[0]!, machines[5]!]) assert.deepEqual(step(machine, { deferWeights: true }), step(machine))
+  for (const machine of [machines[0], machines[5]]) assert.deepEqual(step(machine, { deferWeights: true }), step(machine))
 })
 
 test('after a step the heap stands where it stood before, with and without waiting weights', () => {
-  for (const machine of [machines[0]!, machines[1]!]) {
+  for (const machine of [machines[0], machines[1]]) {
     for (const deferWeights of [false, true]) {
       using _scope = machine.scope()
       const parameters = placeParameters(machine)

@@ -27,14 +27,14 @@ export function dims<T extends Record<string, Shaped>>(tensors: T): { readonly [
   const sizes: Record<string, number> = {}
   const owners: Record<string, string> = {}
   for (const name in tensors) {
-    const { shape } = tensors[name]!
+    const { shape } = tensors[name]
     const start = name.lastIndexOf('_') + 1
     if (start === 0) continue
     if (name.length - start !== shape.length) {
       throw new ShapeError(`${name}: expected ${name.length - start} dimensions, got [${shape.join(', ')}].`)
     }
     for (let axis = 0; axis < shape.length; axis++) {
-      const letter = name[start + axis]!
+      const letter = name[start + axis]
       const known = sizes[letter]
       if (known !== undefined && known !== shape[axis]) {
         throw new ShapeError(`${name} has ${letter} = ${shape[axis]}, but ${owners[letter]} has ${letter} = ${known}.`)

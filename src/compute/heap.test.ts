@@ -47,11 +47,11 @@ test('a scope that ends by an exception returns its blocks too', () => {
 test('holes are used again, first fit, and what is left of them stays a hole', () => {
   const heap = makeHeap()
   const [small, , large] = [64, 64, 192, 64].map((bytes) => heap.allocate(bytes))
-  heap.free(large!)
-  heap.free(small!)
+  heap.free(large)
+  heap.free(small)
   assert.equal(heap.allocate(128), large, 'the first hole is too small')
   assert.equal(heap.allocate(64), small)
-  assert.equal(heap.allocate(64), large! + 128)
+  assert.equal(heap.allocate(64), large + 128)
 })
 
 test('neighbouring holes become one, in whatever order they appear', () => {
@@ -65,7 +65,7 @@ test('neighbouring holes become one, in whatever order they appear', () => {
     const blocks = [64, 128, 64].map((bytes) => heap.allocate(bytes))
     heap.allocate(64)
     const level = heap.levelBytes
-    for (const i of order) heap.free(blocks[i]!)
+    for (const i of order) heap.free(blocks[i])
     assert.equal(heap.allocate(256), blocks[0], `order ${order.join(', ')}`)
     assert.equal(heap.levelBytes, level)
   }
@@ -74,11 +74,11 @@ test('neighbouring holes become one, in whatever order they appear', () => {
 test('a hole at the top lowers the level', () => {
   const heap = makeHeap()
   const [first, second, third] = [64, 64, 64].map((bytes) => heap.allocate(bytes))
-  heap.free(second!)
+  heap.free(second)
   assert.equal(heap.levelBytes, baseBytes + 192)
-  heap.free(third!)
+  heap.free(third)
   assert.equal(heap.levelBytes, baseBytes + 64)
-  heap.free(first!)
+  heap.free(first)
   assert.equal(heap.levelBytes, baseBytes)
 })
 
@@ -101,7 +101,7 @@ test('a random life: blocks never overlap, and everything freed is the empty hea
     const live = new Map<number, number>()
     for (let i = 0; i < 300; i++) {
       if (live.size > 0 && rng.below(5) < 2) {
-        const address = [...live.keys()][rng.below(live.size)]!
+        const address = [...live.keys()][rng.below(live.size)]
         live.delete(address)
         heap.free(address)
         continue

@@ -60,7 +60,7 @@ export class Heap {
     const size = Math.max(alignment, Math.ceil(bytes / alignment) * alignment)
     const { holes } = this.#scopes.at(-1)!
     for (let i = 0; i < holes.length; i++) {
-      const hole = holes[i]!
+      const hole = holes[i]
       if (hole.end - hole.start < size) continue
       const address = hole.start
       hole.start += size
@@ -84,8 +84,8 @@ export class Heap {
     let at = holes.findIndex((hole) => hole.start > address)
     if (at < 0) at = holes.length
     holes.splice(at, 0, { start: address, end: address + size })
-    if (at + 1 < holes.length && holes[at]!.end === holes[at + 1]!.start) holes[at]!.end = holes.splice(at + 1, 1)[0]!.end
-    if (at > 0 && holes[at - 1]!.end === holes[at]!.start) holes[at - 1]!.end = holes.splice(at, 1)[0]!.end
+    if (at + 1 < holes.length && holes[at].end === holes[at + 1].start) holes[at].end = holes.splice(at + 1, 1)[0].end
+    if (at > 0 && holes[at - 1].end === holes[at].start) holes[at - 1].end = holes.splice(at, 1)[0].end
     const last = holes.at(-1)
     if (last?.end === this.#top) {
       this.#top = last.start

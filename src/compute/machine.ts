@@ -43,7 +43,7 @@ const float = new Float32Array(word.buffer)
 /** The bits of an f32, to pass it among a kernel's arguments. */
 export function bits(value: number): number {
   float[0] = value
-  return word[0]!
+  return word[0]
 }
 
 export interface MachineOptions {

@@ -28,7 +28,7 @@ export function prepareOp(machine: Machine, op: OpSpec, sizes: Sizes, rng: Rando
   const taken: string[] = []
   for (const [name, { role, dtype, use }] of Object.entries(op.operands)) {
     const shape = shapeOf(name, all)
-    const tensor = machine.tensorOf(values[name]!, shape, dtype)
+    const tensor = machine.tensorOf(values[name], shape, dtype)
     if (use === 'taken') taken.push(name)
     else fixed[name] = role === 'weight' ? new Tensor(machine, tensor.address, shape, dtype, undefined, machine.zeros(shape)) : tensor
   }

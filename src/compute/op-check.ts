@@ -33,13 +33,13 @@ const mostElements = 10
 
 function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let sum = 0
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!
+  for (let i = 0; i < a.length; i++) sum += a[i] * b[i]
   return sum
 }
 
 function largest(values: ArrayLike<number>): number {
   let top = 0
-  for (let i = 0; i < values.length; i++) top = Math.max(top, Math.abs(values[i]!))
+  for (let i = 0; i < values.length; i++) top = Math.max(top, Math.abs(values[i]))
   return top
 }
 
@@ -69,14 +69,14 @@ export function opCase(op: OpSpec, sizes: Sizes, rng: Random): OpCase {
   const cotangents: Values = { ...Object.fromEntries(drawn), ...op.fixedCotangents?.(values, all) }
   const objective = (at: Values) => {
     const outputs = op.reference(at, all)
-    return Object.entries(cotangents).reduce((sum, [name, cotangent]) => sum + dot(cotangent, outputs[name]!), 0)
+    return Object.entries(cotangents).reduce((sum, [name, cotangent]) => sum + dot(cotangent, outputs[name]), 0)
   }
   const singles = Math.min(mostElements, Math.floor(budgetFlops / (2 * op.work(all).forward.flops + 1)))
   const derivatives = Object.entries(op.operands)
     .filter(([, { role }]) => role !== 'constant' && drawn.length > 0)
     .flatMap(([operand]) =>
-      directions(values[operand]!.length, singles, rng.fork(`direction/${operand}`)).map((direction) => {
-        const moved = (by: number) => objective({ ...values, [operand]: values[operand]!.map((value, i) => value + by * direction[i]!) })
+      directions(values[operand].length, singles, rng.fork(`direction/${operand}`)).map((direction) => {
+        const moved = (by: number) => objective({ ...values, [operand]: values[operand].map((value, i) => value + by * direction[i]) })
         return { operand, direction, value: (moved(step) - moved(-step)) / (2 * step) }
       }),
     )
@@ -113,10 +113,10 @@ export function runOp(machine: Machine, { op, sizes, values, cotangents }: OpCas
 
   const tensors = Object.fromEntries(
     Object.entries(op.operands).map(([name, { role, dtype, mayBeView }]) => {
-      const before = role === 'weight' ? (options.before?.[name] ?? new Float64Array(values[name]!.length)) : undefined
+      const before = role === 'weight' ? (options.before?.[name] ?? new Float64Array(values[name].length)) : undefined
       const shape = shapeOf(name, sizes)
       const isView = options.areViews === true && mayBeView === true
-      return [name, isView ? placeView(machine, values[name]!, shape, before) : place(machine, values[name]!, shape, dtype, before)]
+      return [name, isView ? placeView(machine, values[name], shape, before) : place(machine, values[name], shape, dtype, before)]
     }),
   )
   const isDifferentiated = Object.keys(cotangents).length > 0 && options.isForwardOnly !== true
@@ -129,17 +129,17 @@ export function runOp(machine: Machine, { op, sizes, values, cotangents }: OpCas
 
   for (const [name, cotangent] of Object.entries(cotangents)) {
     const given = ran.cotangents?.[name]
-    if (given !== null) write(given ?? tape.into(ran.outputs[name]!).gradient, cotangent)
+    if (given !== null) write(given ?? tape.into(ran.outputs[name]).gradient, cotangent)
   }
-  const isInput = (name: string) => op.operands[name]!.role === 'input'
-  for (const [name, before] of Object.entries(options.before ?? {})) if (isInput(name)) write(tape.into(tensors[name]!).gradient, before)
+  const isInput = (name: string) => op.operands[name].role === 'input'
+  for (const [name, before] of Object.entries(options.before ?? {})) if (isInput(name)) write(tape.into(tensors[name]).gradient, before)
   // What the op made is gone after the backward pass, the gradients of what it was given are still there.
   tape.backward()
   tape.flushWeights()
   const gradients = Object.entries(op.operands)
     .filter(([, { role }]) => role !== 'constant')
     .map(([name]) => {
-      const tensor = tensors[name]!
+      const tensor = tensors[name]
       return [name, ran.gradients?.[name]?.() ?? (tensor.gradient ?? tape.gradientOf(tensor)).toArray()]
     })
   return { outputs, gradients: Object.fromEntries(gradients) }
@@ -152,10 +152,10 @@ function place(machine: Machine, values: ArrayLike<number>, shape: readonly numb
 
 /** The matrix between columns of NaN, and likewise its gradient. */
 function placeView(machine: Machine, values: ArrayLike<number>, [rows, width]: readonly number[], gradient?: ArrayLike<number>): Tensor {
-  const shape = [rows!, width! + 2 * marginColumns]
-  const margins = new Float32Array(shape[0]! * shape[1]!).fill(NaN)
+  const shape = [rows, width + 2 * marginColumns]
+  const margins = new Float32Array(shape[0] * shape[1]).fill(NaN)
   const whole = place(machine, margins, shape, 'f32', gradient && margins)
-  const view = columns(whole, marginColumns, marginColumns + width!)
+  const view = columns(whole, marginColumns, marginColumns + width)
   write(view, values)
   if (gradient) write(view.gradient!, gradient)
   return view
@@ -181,9 +181,9 @@ export interface Comparison {
 export function compare({ op, sizes, expected, derivatives }: OpCase, result: OpResult, before: Values = {}): Comparison[] {
   const allowed = tolerance('f32', op.terms(sizes))
   const outputs = Object.entries(op.outputs).map(([name, kind]) => {
-    const [got, right] = [result.outputs[name]!, expected[name]!]
+    const [got, right] = [result.outputs[name], expected[name]]
     const scale = kind === 'whole' ? 1 : largest(right)
-    const difference = right.map((value, i) => got[i]! - value)
+    const difference = right.map((value, i) => got[i] - value)
     return {
       what: name,
       error: got.length === right.length ? share(largest(difference), scale) : NaN,
@@ -192,7 +192,7 @@ export function compare({ op, sizes, expected, derivatives }: OpCase, result: Op
   })
   if (Object.keys(result.gradients).length === 0) return outputs
   const gradients = derivatives.map(({ operand, direction, value }) => {
-    const gradient = result.gradients[operand]!
+    const gradient = result.gradients[operand]
     const right = value + (before[operand] ? dot(before[operand], direction) : 0)
     // Differences of the reference are themselves only as good as the reference's last digits.
     const scale = Math.max(largest(gradient), Math.abs(right), 1e-4)

@@ -102,7 +102,7 @@ export function drawOperands(op: OpSpec, sizes: Sizes, rng: Random): Values {
       const scale = role === 'weight' ? 1 / Math.sqrt(shapeOf(name, all).at(-1) || 1) : 1
       const draws = Math.min(count, mostDraws)
       const drawn = fill ? fill(stream, draws, all) : Array.from({ length: draws }, () => scale * stream.normal())
-      return [name, Float64Array.from({ length: count }, (_, i) => Math.fround(drawn[i % draws]!))]
+      return [name, Float64Array.from({ length: count }, (_, i) => Math.fround(drawn[i % draws]))]
     }),
   )
 }

@@ -30,7 +30,7 @@ function assertRight(testCase: OpCase, result: OpResult, where: string, before?:
 /** Another user's share of the gradient of everything that may have several users. */
 function earlierGradients({ op, values }: OpCase, rng: Random): Values {
   const shared = Object.entries(op.operands).filter(([, { role, use }]) => role !== 'constant' && !use)
-  return Object.fromEntries(shared.map(([name]) => [name, values[name]!.map(() => Math.fround(rng.normal()))]))
+  return Object.fromEntries(shared.map(([name]) => [name, values[name].map(() => Math.fround(rng.normal()))]))
 }
 
 for (const op of opTable) {
@@ -45,8 +45,8 @@ for (const op of opTable) {
 
     test('without a tape the results are the same', () => {
       for (const testCase of cases) {
-        const { outputs } = runOp(machines[0]!, testCase, { isForwardOnly: true })
-        assert.deepEqual(outputs, runOp(machines[0]!, testCase).outputs)
+        const { outputs } = runOp(machines[0], testCase, { isForwardOnly: true })
+        assert.deepEqual(outputs, runOp(machines[0], testCase).outputs)
       }
     })
 
@@ -54,7 +54,7 @@ for (const op of opTable) {
       for (const testCase of cases) {
         const [relaxed, plain] = [machines.slice(0, 3), machines.slice(3)]
         for (const [single, ...more] of [relaxed, plain]) {
-          const alone = runOp(single!, testCase)
+          const alone = runOp(single, testCase)
           for (const machine of more) assert.deepEqual(runOp(machine, testCase), alone, `${described(testCase.sizes)}, ${named(machine)}`)
         }
       }
@@ -63,13 +63,13 @@ for (const op of opTable) {
     test('gradients are added to those that are there', () => {
       for (const testCase of cases) {
         const before = earlierGradients(testCase, Random.seeded(8).fork(op.name))
-        assertRight(testCase, runOp(machines[1]!, testCase, { before }), 'added', before)
+        assertRight(testCase, runOp(machines[1], testCase, { before }), 'added', before)
       }
     })
 
     test('weight gradients that wait are the same', () => {
       for (const testCase of cases) {
-        assert.deepEqual(runOp(machines[0]!, testCase, { deferWeights: true }), runOp(machines[0]!, testCase))
+        assert.deepEqual(runOp(machines[0], testCase, { deferWeights: true }), runOp(machines[0], testCase))
       }
     })
 
@@ -77,7 +77,7 @@ for (const op of opTable) {
     test('columns of a wider matrix do as well', () => {
       for (const testCase of cases) {
         const before = earlierGradients(testCase, Random.seeded(9).fork(op.name))
-        for (const machine of [machines[0]!, machines[4]!]) {
+        for (const machine of [machines[0], machines[4]]) {
           assert.deepEqual(runOp(machine, testCase, { areViews: true }), runOp(machine, testCase), described(testCase.sizes))
           assertRight(testCase, runOp(machine, testCase, { areViews: true, before }), 'views, added', before)
         }

@@ -19,7 +19,7 @@ const draw = (count: number, name: string) => {
   const rng = Random.seeded(6).fork(name)
   return Float32Array.from({ length: count }, () => rng.normal())
 }
-const input = (name: string, ...shape: number[]) => machine.tensorOf(draw(shape[0]! * shape[1]!, name), shape)
+const input = (name: string, ...shape: number[]) => machine.tensorOf(draw(shape[0] * shape[1], name), shape)
 
 function parameter(name: string, ...shape: number[]): Tensor {
   const count = shape.reduce((product, size) => product * size, 1)
@@ -37,7 +37,7 @@ function record(forward: () => Tensor, options?: TapeOptions): Tape {
 }
 
 /** Number by number, as f32 adds. */
-const added = (a: ArrayLike<number>, b: ArrayLike<number>) => Float32Array.from(a, (value, i) => Math.fround(value + b[i]!))
+const added = (a: ArrayLike<number>, b: ArrayLike<number>) => Float32Array.from(a, (value, i) => Math.fround(value + b[i]))
 
 test('two users of one tensor add their gradients', () => {
   using _scope = machine.scope()

@@ -148,5 +148,5 @@ export class Tape {
 function viewAs(gradient: Tensor, x: Tensor): Tensor {
   if (x.base === x) return gradient
   const from = (x.address - x.base.address) / 4
-  return columns(gradient, from, from + x.shape[1]!)
+  return columns(gradient, from, from + x.shape[1])
 }

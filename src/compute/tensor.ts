@@ -67,8 +67,8 @@ export class Tensor {
  */
 export function columns(x_MX: Tensor, from: number, to: number): Tensor {
   const [rows, width] = x_MX.shape
-  invariant(x_MX.shape.length === 2 && from >= 0 && to <= width! && from <= to, `columns: expected 0 ≤ ${from} ≤ ${to} ≤ ${width}`)
+  invariant(x_MX.shape.length === 2 && from >= 0 && to <= width && from <= to, `columns: expected 0 ≤ ${from} ≤ ${to} ≤ ${width}`)
   const view = { base: x_MX.base, rowStride: x_MX.rowStride }
   const gradient = x_MX.gradient && columns(x_MX.gradient, from, to)
-  return new Tensor(x_MX.machine, x_MX.address + 4 * from, [rows!, to - from], x_MX.dtype, view, gradient)
+  return new Tensor(x_MX.machine, x_MX.address + 4 * from, [rows, to - from], x_MX.dtype, view, gradient)
 }

@@ -47,24 +47,24 @@ class Twin {
   take(gradients: ArrayLike<number>, decayedCount: number, c: AdamWConfig, lr: number): void {
     this.step++
     let squares = 0
-    for (let i = 0; i < gradients.length; i++) squares += gradients[i]! ** 2
+    for (let i = 0; i < gradients.length; i++) squares += gradients[i] ** 2
     const clip = Math.min(1, c.clipNorm / Math.sqrt(squares))
     for (let i = 0; i < gradients.length; i++) {
-      const g = clip * gradients[i]!
-      this.mean[i] = c.beta1 * this.mean[i]! + (1 - c.beta1) * g
-      this.square[i] = c.beta2 * this.square[i]! + (1 - c.beta2) * g * g
-      const meanHat = this.mean[i]! / (1 - c.beta1 ** this.step)
-      const squareHat = this.square[i]! / (1 - c.beta2 ** this.step)
+      const g = clip * gradients[i]
+      this.mean[i] = c.beta1 * this.mean[i] + (1 - c.beta1) * g
+      this.square[i] = c.beta2 * this.square[i] + (1 - c.beta2) * g * g
+      const meanHat = this.mean[i] / (1 - c.beta1 ** this.step)
+      const squareHat = this.square[i] / (1 - c.beta2 ** this.step)
       const decay = i < decayedCount ? c.weightDecay : 0
-      this.weights[i]! -= lr * (meanHat / (Math.sqrt(squareHat) + c.epsilon) + decay * this.weights[i]!)
-      this.average[i] = c.emaDecay! * this.average[i]! + (1 - c.emaDecay!) * this.weights[i]!
+      this.weights[i] -= lr * (meanHat / (Math.sqrt(squareHat) + c.epsilon) + decay * this.weights[i])
+      this.average[i] = c.emaDecay! * this.average[i] + (1 - c.emaDecay!) * this.weights[i]
     }
   }
 }
 
 function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let largest = 0
-  for (let i = 0; i < a.length; i++) largest = Math.max(largest, Math.abs(a[i]! - b[i]!))
+  for (let i = 0; i < a.length; i++) largest = Math.max(largest, Math.abs(a[i] - b[i]))
   return largest
 }
 
@@ -127,7 +127,7 @@ test('without a gradient matrices decay and gains stay', () => {
   const start = set.weights.data.slice()
   stepAdamW(createAdamW(set, config), set, config, norm(set.gradients!), 0.5)
   const { data } = set.weights
-  for (let i = 0; i < set.decayedCount; i++) assert.ok(Math.abs(data[i]! - 0.95 * start[i]!) < 1e-6)
+  for (let i = 0; i < set.decayedCount; i++) assert.ok(Math.abs(data[i] - 0.95 * start[i]) < 1e-6)
   assert.deepEqual(data.slice(set.decayedCount), start.slice(set.decayedCount))
 })
 

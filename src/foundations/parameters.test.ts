@@ -26,7 +26,7 @@ test('matrices come first, gains last, both in the order of the plan, without ga
   const places = [up(), down(), norm(), lastNorm()].map(({ address }) => (address - weights.address) / 4)
   assert.deepEqual(places, [0, 15, 30, 33])
   assert.deepEqual(
-    named.map(({ parts }) => parts[0]!.name),
+    named.map(({ parts }) => parts[0].name),
     ['up', 'down', 'norm', 'lastNorm'],
   )
   for (const { tensor } of named) assert.equal(tensor.gradient!.address - gradients!.address, tensor.address - weights.address)

@@ -75,7 +75,7 @@ export function decodeFloats(dtype: SafetensorsDtype, bytes: Uint8Array, target:
     case 'F8_E5M2':
     case 'F8_E8M0': {
       const values = tableOf(dtype)
-      for (let i = 0; i < target.length; i++) target[i] = values[bytes[i]!]!
+      for (let i = 0; i < target.length; i++) target[i] = values[bytes[i]]!
       return
     }
     default:

@@ -175,7 +175,7 @@ function parseEntry(name: string, value: unknown, dataStart: number, fileLength:
   if (!isRecord(value)) return `${label}: expected an object`
   const { dtype, shape, data_offsets: offsets, ...others } = value
   const unknown = Object.keys(others)
-  if (unknown.length > 0) return `${label}: expected dtype, shape and data_offsets only, got also ${unknown[0]!.slice(0, 80)}`
+  if (unknown.length > 0) return `${label}: expected dtype, shape and data_offsets only, got also ${unknown[0].slice(0, 80)}`
   if (typeof dtype !== 'string' || !Object.hasOwn(safetensorsDtypeBytes, dtype)) {
     return `${label}: expected a dtype of ${Object.keys(safetensorsDtypeBytes).join(', ')}, got ${typeof dtype === 'string' ? dtype.slice(0, 40) : typeof dtype}`
   }
@@ -188,14 +188,14 @@ function parseEntry(name: string, value: unknown, dataStart: number, fileLength:
   }
   const elementBytes = safetensorsDtypeBytes[dtype as SafetensorsDtype]
   // Doubles lose digits above 2^53 but never turn a product that is too large into one that fits.
-  const elementCount = shape.includes(0) ? 0 : (shape as number[]).reduce((product, size) => product * size, 1)
+  const elementCount = shape.includes(0) ? 0 : shape.reduce((product, size) => product * size, 1)
   if (elementCount * elementBytes !== end - begin) {
     return `${label}: expected ${elementCount * elementBytes} bytes for ${dtype} [${shape.slice(0, 8).join(', ')}], got ${end - begin}`
   }
   return {
     name,
     dtype: dtype as SafetensorsDtype,
-    shape: shape as number[],
+    shape: shape,
     elementCount,
     byteOffset: dataStart + begin,
     byteLength: end - begin,

@@ -52,7 +52,7 @@ export function createDecodeBench(machine: Machine, config: ModelConfig, context
   prefill(cache, ids.subarray(0, contextTokens))
   const decodeLast = () => {
     cache.truncate(contextTokens)
-    return decoder.decode([{ id: ids[contextTokens]!, cache }])
+    return decoder.decode([{ id: ids[contextTokens], cache }])
   }
   const weightBytesPerToken = 4 * countParameters(config).activated
   const cacheBytesPerToken = length * cache.bytesPerToken
@@ -66,7 +66,7 @@ export function createDecodeBench(machine: Machine, config: ModelConfig, context
         .subarray(contextTokens * V)
       const decoded = decodeLast().toArray()
       const largest = full.reduce((most, x) => Math.max(most, Math.abs(x)), 0)
-      return full.reduce((most, x, v) => Math.max(most, Math.abs(x - decoded[v]!)), 0) / largest
+      return full.reduce((most, x, v) => Math.max(most, Math.abs(x - decoded[v])), 0) / largest
     },
     bytesPerToken: weightBytesPerToken + cacheBytesPerToken,
     weightBytesPerToken,
@@ -90,7 +90,7 @@ export function decodeBenchmark(machine: Machine, config: ModelConfig, contextTo
     bench.run()
     times.push(performance.now() - start)
   } while (performance.now() < end)
-  const median = times.sort((a, b) => a - b)[Math.floor(times.length / 2)]! / 1000
+  const median = times.sort((a, b) => a - b)[Math.floor(times.length / 2)] / 1000
   const { bytesPerToken } = bench
   return { tokensPerSecond: 1 / median, bytesPerToken, gbs: bytesPerToken / median / 1e9, error }
 }

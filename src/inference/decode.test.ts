@@ -28,7 +28,7 @@ function fullLogits(model: Model, ids: Int32Array): Float32Array {
 /** Largest difference of row `t` as a share of the largest logit of all. */
 function rowError(full: Float32Array, row: Float32Array, t: number): number {
   const largest = full.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
-  return row.reduce((most, value, v) => Math.max(most, Math.abs(value - full[t * row.length + v]!)), 0) / largest
+  return row.reduce((most, value, v) => Math.max(most, Math.abs(value - full[t * row.length + v])), 0) / largest
 }
 
 /** Prefill of `start` tokens, then one at a time: the largest error of any position's logits. */
@@ -37,7 +37,7 @@ function decodeError(model: Model, ids: Int32Array, start: number): number {
   const cache = new LatentCache(model, 3)
   const decoder = new Decoder(model)
   let error = rowError(full, prefill(cache, ids.subarray(0, start)), start - 1)
-  for (let t = start; t < ids.length; t++) error = Math.max(error, rowError(full, decoder.decode([{ id: ids[t]!, cache }]).toArray(), t))
+  for (let t = start; t < ids.length; t++) error = Math.max(error, rowError(full, decoder.decode([{ id: ids[t], cache }]).toArray(), t))
   decoder.free()
   cache.free()
   return error
@@ -110,10 +110,10 @@ test('rows of one step may be of several sequences, or one behind the other', as
   })
   const decoder = new Decoder(model, 4)
   const level = machine.heap.levelBytes
-  const places = [0, 1, 0, 0].map((text, row) => ({ text, at: [6, 6, 7, 8][row]! }))
-  const out_MV = decoder.decode(places.map(({ text, at }) => ({ id: texts[text]![at]!, cache: caches[text]! }))).toArray()
+  const places = [0, 1, 0, 0].map((text, row) => ({ text, at: [6, 6, 7, 8][row] }))
+  const out_MV = decoder.decode(places.map(({ text, at }) => ({ id: texts[text][at], cache: caches[text] }))).toArray()
   for (const [row, { text, at }] of places.entries()) {
-    const error = rowError(full[text]!, out_MV.subarray(row * 512, (row + 1) * 512), at)
+    const error = rowError(full[text], out_MV.subarray(row * 512, (row + 1) * 512), at)
     assert.ok(error < 1e-4, `row ${row}: ${error}`)
   }
   assert.deepEqual(

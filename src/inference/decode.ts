@@ -99,7 +99,7 @@ export class Decoder {
     this.model = model
     this.maxRows = maxRows
     const a = activationsFor(model, maxRows)
-    const positions = cosine_TP.shape[0]!
+    const positions = cosine_TP.shape[0]
     const scratch = Math.max(attendScratch(keyValueRank, ropeWidth, positions), expertScratch(expertCount, groupCount, activeExpertCount))
     const steps = new DecodeSteps(machine, maxRows, Math.max(width, queryRank ?? 0), scratch)
     const shape = { ...config, scale: attentionScale(config), rotation: { cosine_TP, sine_TP } }

@@ -68,7 +68,7 @@ function checkPrompt({ idCount }: Engine, ids: ArrayLike<number>, maxLength: num
     throw usageError('prompt', `at most ${maxLength} tokens, the model's longest context`, `${ids.length}`, 'Shorten it.')
   }
   for (let i = 0; i < ids.length; i++) {
-    const id = ids[i]!
+    const id = ids[i]
     if (!Number.isInteger(id) || id < 0 || id >= idCount)
       throw usageError('prompt', `token ids from 0 to ${idCount - 1}`, `${id} at place ${i}`)
   }
@@ -90,7 +90,7 @@ export function generate(
   given: Partial<GenerationOptions> = {},
 ): Generator<GeneratedPiece, GenerationSummary, void> {
   const options = checkGenerationOptions(given)
-  const maxLength = Math.min(engine.model.config.maxLength, engine.model.cosine_TP.shape[0]!)
+  const maxLength = Math.min(engine.model.config.maxLength, engine.model.cosine_TP.shape[0])
   checkPrompt(engine, promptIds, maxLength)
   return pieces(engine, promptIds, options, maxLength)
 }

@@ -35,7 +35,7 @@ export class LatentCache {
 
   /** Tokens that the model can look back on: its longest context. */
   get maxLength(): number {
-    return Math.min(this.model.config.maxLength, this.model.cosine_TP.shape[0]!)
+    return Math.min(this.model.config.maxLength, this.model.cosine_TP.shape[0])
   }
 
   /** Tokens that there is room for. */
@@ -90,7 +90,7 @@ export class LatentCache {
    */
   write(layerIndex: number, latent_MC: Tensor, ropeKey_MR: Tensor): void {
     const { keyValueRank: C, ropeWidth: R } = this.model.config
-    const rows = latent_MC.shape[0]!
+    const rows = latent_MC.shape[0]
     invariant(this.length + rows <= this.#capacity, `cache: expected room for ${rows} more, got ${this.#capacity - this.length}`)
     const numbers = new Float32Array(this.model.machine.heap.memory.buffer)
     let to = (this.#address + layerIndex * this.layerBytes) / 4 + this.length * (C + R)

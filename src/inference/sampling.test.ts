@@ -50,16 +50,16 @@ test('what is kept equals what sorting everything keeps', () => {
     fc.property(row, options, (numbers, given) => {
       const logits = Float32Array.from(numbers, (x) => x / 8)
       const { ids, weights } = candidates(logits, logits.length, given)
-      const sorted = [...logits.keys()].sort((a, b) => weights[b]! - weights[a]! || a - b)
+      const sorted = [...logits.keys()].sort((a, b) => weights[b] - weights[a] || a - b)
       const first = sorted.slice(0, given.topK || undefined)
-      const sum = first.reduce((total, id) => total + weights[id]!, 0)
+      const sum = first.reduce((total, id) => total + weights[id], 0)
       let held = 0
       const expected = first.filter((id) => {
         const isIn = given.topP === 1 || held < given.topP * sum
-        held += weights[id]!
-        return isIn && weights[id]! >= given.minP && weights[id]! > 0
+        held += weights[id]
+        return isIn && weights[id] >= given.minP && weights[id] > 0
       })
-      const byId = (list: readonly number[]) => list.filter((id) => weights[id]! > 0).sort((a, b) => a - b)
+      const byId = (list: readonly number[]) => list.filter((id) => weights[id] > 0).sort((a, b) => a - b)
       assert.deepEqual(byId(ids), byId(expected))
     }),
   )
@@ -70,10 +70,10 @@ test('draws follow the distribution', () => {
   const stream = rng()
   const counts = [0, 0, 0, 0]
   const draws = 20_000
-  for (let i = 0; i < draws; i++) counts[sample(logitsOf(...probabilities), 4, all, stream)]!++
+  for (let i = 0; i < draws; i++) counts[sample(logitsOf(...probabilities), 4, all, stream)]++
   for (const [id, p] of probabilities.entries()) {
     // Four standard deviations of a share.
-    assert.ok(Math.abs(counts[id]! / draws - p) < 4 * Math.sqrt((p * (1 - p)) / draws), `${id}: ${counts[id]}`)
+    assert.ok(Math.abs(counts[id] / draws - p) < 4 * Math.sqrt((p * (1 - p)) / draws), `${id}: ${counts[id]}`)
   }
 })
 

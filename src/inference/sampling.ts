@@ -11,7 +11,7 @@ import type { SamplingOptions } from './generation-options.ts'
 /** The likeliest id; the first of equals. */
 function likeliest(logits: Float32Array, idCount: number): number {
   let best = 0
-  for (let id = 1; id < idCount; id++) if (logits[id]! > logits[best]!) best = id
+  for (let id = 1; id < idCount; id++) if (logits[id] > logits[best]) best = id
   return best
 }
 
@@ -28,30 +28,30 @@ function likeliestFirst(weights: Float64Array, count: number, mass: number): num
     const ids: number[] = []
     let held = 0
     for (let id = 0; id < weights.length; id++) {
-      if (weights[id]! < threshold) continue
+      if (weights[id] < threshold) continue
       ids.push(id)
-      held += weights[id]!
+      held += weights[id]
     }
-    if (ids.length >= count || held >= mass || threshold === 0) return ids.sort((a, b) => weights[b]! - weights[a]! || a - b)
+    if (ids.length >= count || held >= mass || threshold === 0) return ids.sort((a, b) => weights[b] - weights[a] || a - b)
   }
 }
 
 /** The shortest beginning of `ids` whose weights reach `mass`. */
 function reaching(ids: readonly number[], weights: Float64Array, mass: number): readonly number[] {
   let held = 0
-  const last = ids.findIndex((id) => (held += weights[id]!) >= mass)
+  const last = ids.findIndex((id) => (held += weights[id]) >= mass)
   return last < 0 ? ids : ids.slice(0, last + 1)
 }
 
-const sumOf = (ids: readonly number[], weights: Float64Array) => ids.reduce((sum, id) => sum + weights[id]!, 0)
+const sumOf = (ids: readonly number[], weights: Float64Array) => ids.reduce((sum, id) => sum + weights[id], 0)
 
 /** Likelihood of each id relative to the likeliest, and their sum. */
 function weigh(logits: Float32Array, idCount: number, temperature: number): { readonly weights: Float64Array; readonly total: number } {
-  const top = logits[likeliest(logits, idCount)]!
+  const top = logits[likeliest(logits, idCount)]
   const weights = new Float64Array(idCount)
   let total = 0
   for (let id = 0; id < idCount; id++) {
-    const weight = Math.exp((logits[id]! - top) / temperature)
+    const weight = Math.exp((logits[id] - top) / temperature)
     weights[id] = weight
     total += weight
   }
@@ -73,13 +73,13 @@ export function candidates(
   const count = topK > 0 ? Math.min(topK, idCount) : idCount
   if (count === idCount && topP === 1) {
     const ids: number[] = []
-    for (let id = 0; id < idCount; id++) if (weights[id]! > 0 && weights[id]! >= minP) ids.push(id)
+    for (let id = 0; id < idCount; id++) if (weights[id] > 0 && weights[id] >= minP) ids.push(id)
     return { ids, weights }
   }
   const isShortened = count < idCount
   const first = likeliestFirst(weights, count, isShortened ? Infinity : topP * total).slice(0, count)
   const kept = topP === 1 ? first : reaching(first, weights, topP * (isShortened ? sumOf(first, weights) : total))
-  return { ids: kept.filter((id) => weights[id]! >= minP), weights }
+  return { ids: kept.filter((id) => weights[id] >= minP), weights }
 }
 
 /**
@@ -92,7 +92,7 @@ export function candidates(
  */
 export function sample(logits: Float32Array, idCount: number, options: SamplingOptions, rng: Random): number {
   let sum = 0
-  for (let id = 0; id < idCount; id++) sum += logits[id]!
+  for (let id = 0; id < idCount; id++) sum += logits[id]
   if (!Number.isFinite(sum)) throw usageError('logits', 'finite numbers', String(sum), 'The weights of this model are damaged or diverged.')
   if (options.temperature === 0) return likeliest(logits, idCount)
   const { topK, topP, minP } = options
@@ -100,7 +100,7 @@ export function sample(logits: Float32Array, idCount: number, options: SamplingO
   const { ids, weights } = candidates(logits, idCount, options)
   let left = rng.uniform() * sumOf(ids, weights)
   for (const id of ids) {
-    left -= weights[id]!
+    left -= weights[id]
     if (left < 0) return id
   }
   return ids.at(-1)!
@@ -112,7 +112,7 @@ function drawFromAll({ weights, total }: { readonly weights: Float64Array; reado
   let last = 0
   for (let id = 0; id < weights.length; id++) {
     if (weights[id] === 0) continue
-    left -= weights[id]!
+    left -= weights[id]
     last = id
     if (left < 0) break
   }

@@ -34,7 +34,7 @@ function newTraining(seed: number, emaDecay: number | null = 0.9): TrainingTenso
 function step({ model, optimizer }: TrainingTensors): void {
   const { set, biases } = model.parameters
   stepAdamW(optimizer, set, settings, norm(set.gradients!), 0.01)
-  biases[0]!.tensor.data[optimizer.step % 16]! += 0.001
+  biases[0].tensor.data[optimizer.step % 16] += 0.001
 }
 
 /** Every number that training goes on from. */
@@ -91,8 +91,8 @@ test('the latest whole checkpoint is found; broken ones are passed over with a r
     broken.map(({ folder }) => path.basename(folder)),
     ['pretrain-300', 'pretrain-200'],
   )
-  assert.match(broken[0]!.reason, /optimizer.safetensors/)
-  assert.match(broken[1]!.reason, /state.json: \d+ things are wrong[^]*step: /)
+  assert.match(broken[0].reason, /optimizer.safetensors/)
+  assert.match(broken[1].reason, /state.json: \d+ things are wrong[^]*step: /)
   assert.equal(latestCheckpoint(run, 'sft').found, null)
 })
 
@@ -109,7 +109,7 @@ test('a number that is not finite is never written, and the checkpoint before it
   training.optimizer.square.data[0] = Infinity
   assert.throws(() => save(training, 2, 1), /square.model.embed_tokens.weight: expected finite numbers, got Infinity at 0/)
   training.optimizer.square.data[0] = 0
-  training.model.parameters.biases[0]!.tensor.data[2] = Number.NaN
+  training.model.parameters.biases[0].tensor.data[2] = Number.NaN
   assert.throws(() => save(training, 2, 1), /gate.e_score_correction_bias: expected finite numbers, got NaN at 2/)
   assert.deepEqual(readdirSync(path.join(run, 'checkpoints')), ['pretrain-1'])
 })

@@ -25,7 +25,7 @@ function firstNonFinite(data: Float32Array): number {
   for (let start = 0; start < data.length; start += stretch) {
     const end = Math.min(data.length, start + stretch)
     let sum = 0
-    for (let i = start; i < end; i++) sum += data[i]! - data[i]!
+    for (let i = start; i < end; i++) sum += data[i] - data[i]
     if (sum === 0) continue
     for (let i = start; i < end; i++) if (!Number.isFinite(data[i])) return i
   }

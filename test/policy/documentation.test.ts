@@ -25,15 +25,15 @@ function undocumented(text: string): string[] {
 /** Addresses of links in Markdown, code blocks left out. */
 function linksOf(text: string): string[] {
   const prose = text.replace(/^```[^]*?^```/gm, '').replace(/`[^`\n]*`/g, '')
-  const inline = Array.from(prose.matchAll(/\]\(\s*<?([^)\s>]+)>?(?:\s+"[^"]*")?\s*\)/g), ([, address]) => address!)
-  const defined = Array.from(prose.matchAll(/^\[[^\]]+\]:\s*(\S+)/gm), ([, address]) => address!)
+  const inline = Array.from(prose.matchAll(/\]\(\s*<?([^)\s>]+)>?(?:\s+"[^"]*")?\s*\)/g), ([, address]) => address)
+  const defined = Array.from(prose.matchAll(/^\[[^\]]+\]:\s*(\S+)/gm), ([, address]) => address)
   return [...inline, ...defined]
 }
 
 /** Headings as the anchors that they become on the usual forges. */
 const anchorsOf = (text: string) =>
   Array.from(text.matchAll(/^#+\s+(.+)$/gm), ([, heading]) =>
-    heading!
+    heading
       .toLowerCase()
       .replace(/[^\p{L}\p{N}\s_-]/gu, '')
       .trim()
@@ -72,7 +72,7 @@ test('every link in Markdown leads somewhere', () => {
 test('every file of the project that Markdown names in code type exists', () => {
   const named = /`((?:src|test|docs|recipes|bench|scripts|kernels|vendor)\/[\w./-]+\.(?:ts|mjs|js|py|md|txt|json))`/g
   const absent = projectFiles('', /\.md$/).flatMap(({ name, text }) =>
-    Array.from(text.matchAll(named), ([, file]) => file!)
+    Array.from(text.matchAll(named), ([, file]) => file)
       .filter((file) => !existsSync(path.join(root, file)))
       .map((file) => `${name}: ${file}`),
   )

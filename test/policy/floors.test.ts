@@ -11,7 +11,7 @@ const top = heights.get('apps')!
 const platform = 'src/base/platform.ts'
 
 /** Height of the floor of a file; undefined for files that stand outside, such as `src/floors.ts`. */
-const heightOf = (name: string) => (name.startsWith('src/') ? heights.get(name.split('/')[1]!) : undefined)
+const heightOf = (name: string) => (name.startsWith('src/') ? heights.get(name.split('/')[1]) : undefined)
 
 /** One sentence for each import of a file that its floor forbids. */
 function violationsOf({ name, text }: ProjectFile): string[] {
@@ -27,7 +27,7 @@ function violationsOf({ name, text }: ProjectFile): string[] {
     if (height === undefined) return []
     if (!target.startsWith('src/')) return [`${name} imports ${target}, which is no part of the library`]
     const targetHeight = heightOf(target) ?? 0
-    return targetHeight > height ? [`${name} imports ${target}: ${floors[targetHeight]!.name} is above ${floors[height]!.name}`] : []
+    return targetHeight > height ? [`${name} imports ${target}: ${floors[targetHeight].name} is above ${floors[height].name}`] : []
   })
 }
 
@@ -43,7 +43,7 @@ test('tests of a floor keep to it as well', () => {
 })
 
 test('an import of Node at the top of the platform file would break the browser', () => {
-  const statically = importsOf(projectFiles('src/base', /^platform\.ts$/)[0]!.text).filter(({ isStatic }) => isStatic)
+  const statically = importsOf(projectFiles('src/base', /^platform\.ts$/)[0].text).filter(({ isStatic }) => isStatic)
   assert.deepEqual(
     statically.filter(({ specifier }) => isBuiltin(specifier)),
     [],
@@ -61,7 +61,7 @@ test('only apps prints', () => {
 })
 
 test('every folder of src is a floor', () => {
-  const folders = new Set(shippedFiles().map(({ name }) => name.split('/')[1]!))
+  const folders = new Set(shippedFiles().map(({ name }) => name.split('/')[1]))
   assert.deepEqual(
     [...folders].filter((folder) => !folder.endsWith('.ts') && !heights.has(folder)),
     [],

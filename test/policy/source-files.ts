@@ -50,7 +50,7 @@ export function importsOf(text: string): Import[] {
   const statically = /^(?:import|export)\s(?:[^'"`;]*?\sfrom\s*)?['"]([^'"]+)['"]/gm
   const inExpressions = /\bimport\(\s*['"`]([^'"`]+)['"`]/g
   return [
-    ...Array.from(code.matchAll(statically), ([, specifier]) => ({ specifier: specifier!, isStatic: true })),
-    ...Array.from(code.matchAll(inExpressions), ([, specifier]) => ({ specifier: specifier!, isStatic: false })),
+    ...Array.from(code.matchAll(statically), ([, specifier]) => ({ specifier: specifier, isStatic: true })),
+    ...Array.from(code.matchAll(inExpressions), ([, specifier]) => ({ specifier: specifier, isStatic: false })),
   ]
 }

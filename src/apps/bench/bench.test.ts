@@ -199,8 +199,8 @@ test('a recorded run is one line with machine and commit', () => {
       .trimEnd()
       .split('\n')
     const [, second] = lines.map((line) => JSON.parse(line) as Record<string, unknown>)
-    assert.equal(second!['what'], 'y')
-    assert.ok(['time', 'version', 'commit', 'machine'].every((key) => key in second!))
+    assert.equal(second['what'], 'y')
+    assert.ok(['time', 'version', 'commit', 'machine'].every((key) => key in second))
   } finally {
     process.chdir(before)
     rmSync(folder, { recursive: true })

@@ -91,9 +91,8 @@ function productCases(machine: Machine, { M, N, K }: ProductSize, rng: Random): 
       return verify(rng, M * N, K, (i) => {
         const [m, n] = [Math.floor(i / N), i % N]
         let exact = 0
-        for (let k = 0; k < K; k++)
-          exact += left[layout === 'TN' ? k * M + m : m * K + k]! * right[layout === 'NT' ? n * K + k : k * N + n]!
-        return [out[i]!, exact]
+        for (let k = 0; k < K; k++) exact += left[layout === 'TN' ? k * M + m : m * K + k] * right[layout === 'NT' ? n * K + k : k * N + n]
+        return [out[i], exact]
       })
     },
   }))
@@ -137,8 +136,8 @@ function groupedCases(machine: Machine, { U, E, M, N, K }: GroupedSize, rng: Ran
         return verify(rng, U * N, K, (i) => {
           const [u, n] = [Math.floor(i / N), i % N]
           let exact = 0
-          for (let k = 0; k < K; k++) exact += x[token[u]! * K + k]! * w[(expertOfRow[u]! * N + n) * K + k]!
-          return [out[i]!, exact]
+          for (let k = 0; k < K; k++) exact += x[token[u] * K + k] * w[(expertOfRow[u] * N + n) * K + k]
+          return [out[i], exact]
         })
       },
     ),
@@ -150,8 +149,8 @@ function groupedCases(machine: Machine, { U, E, M, N, K }: GroupedSize, rng: Ran
         return verify(rng, U * K, N, (i) => {
           const [u, k] = [Math.floor(i / K), i % K]
           let exact = 0
-          for (let n = 0; n < N; n++) exact += y[u * N + n]! * w[(expertOfRow[u]! * N + n) * K + k]!
-          return [out[i]!, exact]
+          for (let n = 0; n < N; n++) exact += y[u * N + n] * w[(expertOfRow[u] * N + n) * K + k]
+          return [out[i], exact]
         })
       },
     ),
@@ -163,8 +162,8 @@ function groupedCases(machine: Machine, { U, E, M, N, K }: GroupedSize, rng: Ran
         return verify(rng, E * N * K, Math.ceil(U / E), (i) => {
           const [e, n, k] = [Math.floor(i / (N * K)), Math.floor(i / K) % N, i % K]
           let exact = 0
-          for (let u = starts[e]!; u < starts[e + 1]!; u++) exact += y[u * N + n]! * x[token[u]! * K + k]!
-          return [out[i]!, exact]
+          for (let u = starts[e]; u < starts[e + 1]; u++) exact += y[u * N + n] * x[token[u] * K + k]
+          return [out[i], exact]
         })
       },
     ),

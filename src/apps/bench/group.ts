@@ -43,6 +43,6 @@ export function measureGroup(rig: Rig, machine: Machine, cases: readonly BenchCa
   )
   const ceiling = watch.end()
   return cases.map(({ name, shape, flops, bytes }, i) =>
-    resultOf({ name, shape, threads: machine.threads, flops, bytes, error: errors[i]! }, spreads[i]!, ceiling),
+    resultOf({ name, shape, threads: machine.threads, flops, bytes, error: errors[i] }, spreads[i], ceiling),
   )
 }

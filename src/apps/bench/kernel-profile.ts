@@ -39,7 +39,7 @@ type Arguments = readonly number[]
 
 /** The last of `groupCount` + 1 row offsets: rows in all. */
 const rowsOf = (machine: Machine, offsets: number, groupCount: number) =>
-  new Int32Array(machine.heap.memory.buffer, offsets, groupCount + 1)[groupCount]!
+  new Int32Array(machine.heap.memory.buffer, offsets, groupCount + 1)[groupCount]
 
 const product = (M: number, N: number, K: number, groupCount: number, flops: number): KernelWork => ({
   size: `${M}x${N}x${K}${groupCount > 1 ? ` in ${groupCount} groups` : ''}`,
@@ -47,17 +47,17 @@ const product = (M: number, N: number, K: number, groupCount: number, flops: num
 })
 
 /** Causal pairs of query and key in B rows of T for H heads. */
-const causalPairs = ([B, T, H]: Arguments) => (B! * H! * T! * (T! + 1)) / 2
+const causalPairs = ([B, T, H]: Arguments) => (B * H * T * (T + 1)) / 2
 
 const workOf: { readonly [Kernel in KernelName]?: (machine: Machine, values: Arguments) => KernelWork } = {
   gemm: (machine, values) => {
-    const [N, K, groupCount] = [values[3]!, values[4]!, values[9]!]
-    const M = rowsOf(machine, values[10]!, groupCount)
+    const [N, K, groupCount] = [values[3], values[4], values[9]]
+    const M = rowsOf(machine, values[10], groupCount)
     return product(M, N, K, groupCount, 2 * M * N * K)
   },
   gemmTransposed: (machine, values) => {
-    const [M, N, groupCount] = [values[3]!, values[4]!, values[11]!]
-    const K = rowsOf(machine, values[12]!, groupCount)
+    const [M, N, groupCount] = [values[3], values[4], values[11]]
+    const K = rowsOf(machine, values[12], groupCount)
     return product(M, N, K, groupCount, 2 * M * N * K)
   },
   attention: (_machine, values) => {
@@ -71,12 +71,12 @@ const workOf: { readonly [Kernel in KernelName]?: (machine: Machine, values: Arg
     const [nope, rope, value] = sizes.slice(3) as [number, number, number]
     return { flops: 2 * causalPairs(sizes) * (3 * (nope + rope) + 2 * value) }
   },
-  pack: (_machine, values) => ({ bytes: 2 * 4 * values[2]! * values[3]! * values[6]! }),
-  fill: (_machine, values) => ({ bytes: 4 * values[1]! }),
-  addScaled: (_machine, values) => ({ bytes: (values[4] === 0 ? 8 : 12) * values[2]! }),
-  sumSquares: (_machine, values) => ({ bytes: 4 * values[2]! }),
+  pack: (_machine, values) => ({ bytes: 2 * 4 * values[2] * values[3] * values[6] }),
+  fill: (_machine, values) => ({ bytes: 4 * values[1] }),
+  addScaled: (_machine, values) => ({ bytes: (values[4] === 0 ? 8 : 12) * values[2] }),
+  sumSquares: (_machine, values) => ({ bytes: 4 * values[2] }),
   // Reads and writes weight and both moments (and the average, where there is one), reads the gradient.
-  adamw: (_machine, values) => ({ bytes: (values[4] === 0 ? 28 : 36) * values[5]! }),
+  adamw: (_machine, values) => ({ bytes: (values[4] === 0 ? 28 : 36) * values[5] }),
 }
 
 /** Runs `work` once with a timer around every kernel of `machine`. */

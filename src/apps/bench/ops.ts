@@ -27,7 +27,7 @@ function checkableSizes(op: OpSpec, sizes: Sizes): Sizes {
   const smaller: Record<string, number> = { ...sizes, ...(sizes['M'] && { M: Math.min(sizes['M'], mostRows) }) }
   for (const letter of rowLetters) {
     while ((smaller[letter] ?? 1) > 1 && op.work(completeSizes(op, smaller)).forward.flops > referenceFlops) {
-      smaller[letter] = Math.ceil(smaller[letter]! / 2)
+      smaller[letter] = Math.ceil(smaller[letter] / 2)
     }
   }
   return smaller

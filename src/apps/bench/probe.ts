@@ -24,7 +24,7 @@ export function benchProbe(rig: Rig, effort: Effort): BenchResult[] {
     const out = heap.allocate(64 * threads)
     const ones = machine.tensor([streamBytes / 4])
     ones.data.fill(1)
-    const sums = () => Array.from({ length: threads }, (_, thread) => new Float32Array(heap.memory.buffer, out + 64 * thread, 1)[0]!)
+    const sums = () => Array.from({ length: threads }, (_, thread) => new Float32Array(heap.memory.buffer, out + 64 * thread, 1)[0])
     const works = [
       () => machine.run('probeMultiplyAdd', out, rounds, bits(factor), bits(summand)),
       () => machine.run('probeStream', out, ones.address, streamBytes),

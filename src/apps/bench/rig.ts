@@ -91,7 +91,7 @@ export class Rig {
 
   /** The highest figures so far of the machine with that many threads. */
   highest(threads: number): Ceiling {
-    return this.#highest.get(threads === 1 ? this.machines[0]! : this.all)!
+    return this.#highest.get(threads === 1 ? this.machines[0] : this.all)!
   }
 
   /** The highest figures of the whole run: what is printed as the machine's ceiling. */

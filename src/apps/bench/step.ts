@@ -70,8 +70,8 @@ export async function benchStep(
     })
     const work = { name: 'step', shape: { ...size }, threads, flops: tokens * flopsPerToken, bytes: 0, error }
     return {
-      ...resultOf(work, seconds!, ceiling),
-      tokensPerSecond: tokens / seconds!.median,
+      ...resultOf(work, seconds, ceiling),
+      tokensPerSecond: tokens / seconds.median,
       flopsPerToken,
       parameterCount: model.parameters.set.weights.count,
       heapPeakBytes,

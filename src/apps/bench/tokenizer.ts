@@ -84,7 +84,7 @@ export async function benchTokenizer(effort: Effort, warn: (line: string) => voi
   )
   const bytesPerToken = unseenBytes / tokenCount
   return cases.map(({ name, textBytes }, i) => {
-    const seconds = spreads[i]!
+    const seconds = spreads[i]
     const work = { name, shape: { bytes: textBytes, vocabulary: tokenizer.vocabSize }, threads: 1, flops: 0, bytes: 0, error: 0 }
     const extra = { bytesPerSecond: textBytes / seconds.median, textBytes, bytesPerToken, corpus }
     return Object.assign(resultOf(work, seconds, null), extra)

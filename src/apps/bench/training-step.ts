@@ -64,13 +64,13 @@ export function createTrainingStep(machine: Machine, config: ModelConfig, size: 
   }
 
   function step(): Losses {
-    const batch = batches[stepIndex++ % batchCount]!
+    const batch = batches[stepIndex++ % batchCount]
     using _scope = machine.scope()
     const losses = lossAndGradient(batch)
     const gradientNorm = norm(gradients)
     invariant(Number.isFinite(losses.total) && Number.isFinite(gradientNorm), `step: expected finite numbers, got ${losses.total}`)
     stepAdamW(optimizer, set, adamw, gradientNorm, learningRate)
-    for (const [i, { tensor }] of model.parameters.biases.entries()) updateBias(tensor, losses.routers[i]!.load, biasSpeed)
+    for (const [i, { tensor }] of model.parameters.biases.entries()) updateBias(tensor, losses.routers[i].load, biasSpeed)
     return losses
   }
 
@@ -88,7 +88,7 @@ export function createTrainingStep(machine: Machine, config: ModelConfig, size: 
     for (const { gradient } of parts) for (const x of gradient) slope += x * x
     const lossesAt = (distance: number) => {
       const data = set.weights.data
-      for (const { from, gradient } of parts) gradient.forEach((x, i) => void (data[from + i] = weights[from + i]! + distance * x))
+      for (const { from, gradient } of parts) gradient.forEach((x, i) => void (data[from + i] = weights[from + i] + distance * x))
       using _scope = machine.scope()
       return forward(model, batch, objective)
     }

@@ -118,7 +118,7 @@ function isInstalled(name: string): boolean {
 async function checkRegistry(): Promise<Check> {
   const advice = 'Text cannot be fetched; what is in the cache and the corpus in the package still work.'
   const isWindows = process.platform === 'win32'
-  const ask = ['view', Object.keys(dependencies())[0]!, 'version']
+  const ask = ['view', Object.keys(dependencies())[0], 'version']
   try {
     await promisify(execFile)(isWindows ? 'npm.cmd' : 'npm', ask, { timeout: networkTimeoutMilliseconds, shell: isWindows })
     return check('package registry', true, 'reached', 'warning', '')

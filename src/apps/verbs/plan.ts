@@ -170,7 +170,7 @@ const search = () => import('../../infrastructure/plan/search.ts')
 
 async function bestLayout(settings: PlanSettings) {
   const { searchLayouts } = await search()
-  return searchLayouts(searchRequest(settings), 4).ranked[0]!.layout
+  return searchLayouts(searchRequest(settings), 4).ranked[0].layout
 }
 
 async function runSearch(output: Output, settings: PlanSettings): Promise<void> {

@@ -101,11 +101,11 @@ describe('strata inspect', () => {
       assert.equal(inspected.parameters.total, countParameters(presets.tiny).total)
       assert.deepEqual(inspected.tokenizer, { vocabSize: tokenizer.vocabSize })
       assert.deepEqual(Object.keys(inspected.weights!.dtypes), ['F32'])
-      assert.equal(inspected.weights!.dtypes['F32']!.tensors, inspected.weights!.tensors)
+      assert.equal(inspected.weights!.dtypes['F32'].tensors, inspected.weights!.tensors)
     }
     assert.match((await strata('inspect', inFolder('run'))).out, /weights: \d+ F32 tensors, .*\ntokenizer: \d+ ids\n$/)
     rmSync(inFolder('run', 'model', 'model.safetensors'))
-    assert.match((await document<Inspected>('inspect', inFolder('run'))).remarks[0]!, /holds no weights/)
+    assert.match((await document<Inspected>('inspect', inFolder('run'))).remarks[0], /holds no weights/)
     const config = await document<Inspected>('inspect', inFolder('run', 'model', 'config.json'))
     assert.deepEqual([config.kind, config.weights, config.tokenizer], ['config', null, null])
   })
@@ -128,7 +128,7 @@ describe('strata inspect', () => {
     const { kind, checkpoint, weights, remarks } = await document<Inspected>('inspect', inFolder('run'))
     assert.deepEqual([kind, checkpoint?.step], ['checkpoint', 10])
     assert.ok(weights!.bytes > 4 * countParameters(presets.tiny).total)
-    assert.match(remarks[0]!, /A checkpoint cannot be used. .*state.json/)
+    assert.match(remarks[0], /A checkpoint cannot be used. .*state.json/)
   })
 
   test('what is no model is refused with what to do', async () => {
@@ -209,7 +209,7 @@ describe('strata tokenizer', () => {
     const described = await document<Description>('tokenizer', 'inspect', path.join(tokenizer, 'tokenizer.json'))
     assert.equal(described.vocabSize, 300)
     assert.equal(described.specialTokens['<｜User｜>'], 286)
-    assert.ok(described.bytesPerToken['prose']! > 1)
+    assert.ok(described.bytesPerToken['prose'] > 1)
     assert.match((await strata('tokenizer', 'inspect', tokenizer)).out, /300 ids, 20 of them special/)
   })
 

@@ -42,7 +42,7 @@ function backwardScratch({ length, nopeWidth, ropeWidth, valueWidth }: Attention
 export function attention(q_MX: Tensor, kv_MY: Tensor, kRope_MR: Tensor, shape: AttentionShape): Tensor {
   const { machine } = q_MX
   const { length: T, headCount: H, nopeWidth: N, ropeWidth: R, valueWidth: W, scale, start_M } = shape
-  const M = q_MX.shape[0]!
+  const M = q_MX.shape[0]
   const B = T === 0 ? 0 : M / T
   invariant(Number.isInteger(B), `attention: expected rows in whole sequences of ${T}, got ${M}`)
   const out_MZ = machine.tensor([M, H * W])

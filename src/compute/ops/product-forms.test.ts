@@ -21,13 +21,13 @@ after(() => {
 const draw = (rng: Random, count: number) => Float64Array.from({ length: count }, () => Math.fround(rng.normal()))
 
 function transposed(x: Float64Array, rows: number, width: number): Float64Array {
-  return x.map((_, i) => x[(i % rows) * width + Math.floor(i / rows)]!)
+  return x.map((_, i) => x[(i % rows) * width + Math.floor(i / rows)])
 }
 
 function assertClose(got: ArrayLike<number>, expected: Float64Array, terms: number, what: string) {
   assert.equal(got.length, expected.length, what)
   const scale = expected.reduce((top, value) => Math.max(top, Math.abs(value)), 0)
-  const error = expected.reduce((worst, value, i) => Math.max(worst, Math.abs(got[i]! - value)), 0)
+  const error = expected.reduce((worst, value, i) => Math.max(worst, Math.abs(got[i] - value)), 0)
   // Numbers past the end, or NaN, make the error NaN.
   assert.ok(error <= tolerance('f32', terms) * scale, `${what}: error ${error} of ${scale}`)
 }
@@ -68,7 +68,7 @@ for (const [layout, { multiply, left, right }] of Object.entries(layouts)) {
       const [a, b, before] = [draw(rng, M * K), draw(rng, K * N), draw(rng, M * N)]
       const [a_MK, b_KN] = [layout === 'TN' ? transposed(a, K, M) : a, layout === 'NT' ? transposed(b, N, K) : b]
       const product_MN = matmul(a_MK, b_KN, sizes)
-      const added_MN = product_MN.map((value, i) => value + before[i]!)
+      const added_MN = product_MN.map((value, i) => value + before[i])
       for (const machine of machines) {
         using _scope = machine.scope()
         const [aTensor, bTensor] = [machine.tensorOf(a, left(sizes)), machine.tensorOf(b, right(sizes))]
@@ -92,10 +92,10 @@ for (const [layout, { multiply, left, right }] of Object.entries(layouts)) {
 
 /** The matrix as the middle columns of a wider one, with NaN on either side. */
 function widened(machine: Machine, values: Float64Array, [rows, width]: readonly number[]): Tensor {
-  const whole = machine.tensorOf(new Float32Array(rows! * (width! + 2)).fill(NaN), [rows!, width! + 2])
+  const whole = machine.tensorOf(new Float32Array(rows * (width + 2)).fill(NaN), [rows, width + 2])
   const { data } = whole
-  for (let i = 0; i < values.length; i++) data[Math.floor(i / width!) * (width! + 2) + 1 + (i % width!)] = values[i]!
-  return columns(whole, 1, 1 + width!)
+  for (let i = 0; i < values.length; i++) data[Math.floor(i / width) * (width + 2) + 1 + (i % width)] = values[i]!
+  return columns(whole, 1, 1 + width)
 }
 
 /** Rows of each group, empty ones among them, first and last too. */
@@ -120,7 +120,7 @@ test('grouped products use the matrix of the group, and gather the rows that the
       const forward = new Float64Array(U * N)
       const weights = new Float64Array(E * N * K)
       counts.forEach((M, e) => {
-        const [from, to] = [offsets[e]!, offsets[e + 1]!]
+        const [from, to] = [offsets[e], offsets[e + 1]]
         const a_MK = gathered.subarray(from * K, to * K)
         forward.set(matmul(a_MK, b.subarray(e * K * N, (e + 1) * K * N), { M, N, K }), from * N)
         const dOut_NM = transposed(dOut.subarray(from * N, to * N), M, N)

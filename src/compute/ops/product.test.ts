@@ -13,7 +13,7 @@ function matrix(machine: Machine, rows: number, width: number, padding: number, 
   return columns(whole, 0, width)
 }
 
-const at = (x: Tensor, row: number, column: number) => x.base.data[row * x.rowStride + column]!
+const at = (x: Tensor, row: number, column: number) => x.base.data[row * x.rowStride + column]
 
 describe('matrix products', () => {
   let machine: Machine
@@ -49,8 +49,8 @@ describe('matrix products', () => {
         }
         // Partial sums are of the order of sqrt(K) / 12, and each of K additions rounds by half a unit of that, at random.
         const tolerance = 2 ** -23 * K ** 0.5 * (K ** 0.5 / 12) + 2 ** -20
-        assert.ok(Math.abs(once[i * N + j]! - sum) < tolerance, `(${i}, ${j}): expected ${sum}, got ${once[i * N + j]}`)
-        assert.ok(Math.abs(twice[i * N + j]! - 2 * sum) < 2 * tolerance, `(${i}, ${j}) added: expected ${2 * sum}, got ${twice[i * N + j]}`)
+        assert.ok(Math.abs(once[i * N + j] - sum) < tolerance, `(${i}, ${j}): expected ${sum}, got ${once[i * N + j]}`)
+        assert.ok(Math.abs(twice[i * N + j] - 2 * sum) < 2 * tolerance, `(${i}, ${j}) added: expected ${2 * sum}, got ${twice[i * N + j]}`)
       }
     })
   }

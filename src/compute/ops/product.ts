@@ -7,7 +7,7 @@ import type { Machine } from '../machine.ts'
 import type { Tensor } from '../tensor.ts'
 
 /** Rows in groups, each with a matrix of its own: experts. */
-export interface Groups {
+interface Groups {
   /** E + 1 row offsets, ascending from 0, i32. */
   readonly offsets: Tensor
   /** Rows of all groups together: offsets[E]. */
@@ -71,7 +71,7 @@ export interface Packed {
  */
 export function pack(b: Tensor, isTransposed: boolean): Packed {
   const { machine, shape } = b
-  const groupCount = shape.length === 3 ? shape[0]! : 1
+  const groupCount = shape.length === 3 ? shape[0] : 1
   const [first, second] = shape.slice(-2) as [number, number]
   const [N, K] = isTransposed ? [first, second] : [second, first]
   const address = machine.heap.allocate(groupCount * Math.ceil(N / 8) * 8 * K * 4)
@@ -88,7 +88,7 @@ function sliceDepth(columns: number): number {
 export function productPacked(out_MN: Tensor, a_MK: Tensor, b: Packed, options: ProductOptions = {}): void {
   const { accumulate = false, groups, leftRows } = options
   const { machine } = out_MN
-  const M = groups?.rowCount ?? leftRows?.count ?? a_MK.shape[0]!
+  const M = groups?.rowCount ?? leftRows?.count ?? a_MK.shape[0]
   const height = tileHeight(machine, M)
   // A deep product goes slice by slice of K; each number is still summed in the one order of the blocks.
   const slice = b.groupCount === 1 ? sliceDepth(b.N) : Math.max(b.K, 1)
@@ -135,9 +135,9 @@ export function productNN(out_MN: Tensor, a_MK: Tensor, b_KN: Tensor, options: P
 export function productTN(out_MN: Tensor, a_KM: Tensor, b_KN: Tensor, options: ProductOptions = {}): void {
   const { accumulate = false, groups, leftRows, rightRows } = options
   const { machine } = out_MN
-  const groupCount = groups ? out_MN.shape[0]! : 1
+  const groupCount = groups ? out_MN.shape[0] : 1
   const [M, N] = out_MN.shape.slice(-2) as [number, number]
-  const K = groups?.rowCount ?? a_KM.shape[0]!
+  const K = groups?.rowCount ?? a_KM.shape[0]
   const slice = groups ? Math.max(K, 1) : sliceDepth(N)
   const packed = machine.heap.allocate(Math.min(K, slice) * Math.ceil(N / panelColumns) * panelColumns * 4)
   for (let k = 0; k === 0 || k < K; k += slice) {

@@ -27,7 +27,7 @@ function draw(seed: number): Trial {
   const activeGroupCount = 1 + rng.below(groupCount)
   const activeExpertCount = 1 + rng.below(Math.min(8, activeGroupCount * groupSize))
   const [M, E] = [rng.below(150), groupCount * groupSize]
-  const spread = [0.1, 1, 30, 300][rng.below(4)]!
+  const spread = [0.1, 1, 30, 300][rng.below(4)]
   const hasTies = rng.below(3) === 0
   const logits = Float32Array.from({ length: M * E }, () => (hasTies ? rng.below(3) - 1 : spread * rng.normal()))
   const bias = rng.below(3) === 0 ? null : Float32Array.from({ length: E }, () => 2 * rng.normal())
@@ -60,7 +60,7 @@ suite('over 300 random routers', () => {
       const load = Array.from({ length: E }, (_, e) => expert_MA.filter((expert) => expert === e).length)
       assert.deepEqual(
         load,
-        load.map((_, e) => offset_F[e + 1]! - offset_F[e]!),
+        load.map((_, e) => offset_F[e + 1] - offset_F[e]),
         `seed ${seed}`,
       )
       for (let m = 0; m < M; m++) {
@@ -72,8 +72,8 @@ suite('over 300 random routers', () => {
         `seed ${seed}: one row a choice`,
       )
       rowOfChoice_MA.forEach((row, choice) => {
-        const expert = expert_MA[choice]!
-        assert.ok(offset_F[expert]! <= row && row < offset_F[expert + 1]!, `seed ${seed}`)
+        const expert = expert_MA[choice]
+        assert.ok(offset_F[expert] <= row && row < offset_F[expert + 1], `seed ${seed}`)
         assert.equal(tokenOfRow_U[row], Math.floor(choice / A), `seed ${seed}`)
         assert.equal(gateOfRow_U[row], gate_MA[choice], `seed ${seed}`)
       })
@@ -105,10 +105,10 @@ suite('over 300 random routers', () => {
       const { expert_MA, gate_MA, score_ME } = run(trial)
       assert.deepEqual(score_ME, run({ ...trial, bias: null }).score_ME, `seed ${seed}: scores do not know the bias`)
       for (let m = 0; m < trial.M; m++) {
-        const scores = expert_MA.slice(m * A, (m + 1) * A).map((expert) => score_ME[m * trial.E + expert]!)
+        const scores = expert_MA.slice(m * A, (m + 1) * A).map((expert) => score_ME[m * trial.E + expert])
         const divisor = isGateNormalized ? scores.reduce((sum, score) => sum + score, 1e-20) : 1
         scores.forEach((score, a) => {
-          const [gate, right] = [gate_MA[m * A + a]!, (routedScale * score) / divisor]
+          const [gate, right] = [gate_MA[m * A + a], (routedScale * score) / divisor]
           assert.ok(Math.abs(gate - right) <= 1e-6 * right + 1e-30, `seed ${seed}, token ${m}: gate ${gate}, expected ${right}`)
         })
       }
@@ -152,7 +152,7 @@ test('a bias brings an expert in without changing how much it counts', () => {
   } as const
   const { expert_MA, gate_MA } = run({ M: 1, E: 4, logits, bias: Float32Array.of(0, 0, 0, 5), options })
   assert.deepEqual(expert_MA, [3, 0])
-  assert.ok(Math.abs(gate_MA[0]! - 1 / (1 + Math.exp(1))) < 1e-7)
+  assert.ok(Math.abs(gate_MA[0] - 1 / (1 + Math.exp(1))) < 1e-7)
 })
 
 test('V3 values a group by its two best experts, V2 by its best one', () => {

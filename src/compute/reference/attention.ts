@@ -33,18 +33,18 @@ export function attention(
     for (let h = 0; h < H; h++) {
       for (let i = 0; i < T; i++) {
         const query = b * T + i
-        const start = start_M ? start_M[query]! : 0
+        const start = start_M ? start_M[query] : 0
         const scores: number[] = []
         for (let j = start; j <= i; j++) {
           const key = b * T + j
           let score = 0
-          for (let n = 0; n < N; n++) score += q_MX[query * X + h * (N + R) + n]! * kv_MY[key * Y + h * (N + W) + n]!
-          for (let r = 0; r < R; r++) score += q_MX[query * X + h * (N + R) + N + r]! * kRope_MR[key * R + r]!
+          for (let n = 0; n < N; n++) score += q_MX[query * X + h * (N + R) + n] * kv_MY[key * Y + h * (N + W) + n]
+          for (let r = 0; r < R; r++) score += q_MX[query * X + h * (N + R) + N + r] * kRope_MR[key * R + r]
           scores.push(score * scale)
         }
         softmax(scores).forEach((share, at) => {
           const key = b * T + start + at
-          for (let w = 0; w < W; w++) out_MZ[query * Z + h * W + w]! += share * kv_MY[key * Y + h * (N + W) + N + w]!
+          for (let w = 0; w < W; w++) out_MZ[query * Z + h * W + w] += share * kv_MY[key * Y + h * (N + W) + N + w]
         })
       }
     }

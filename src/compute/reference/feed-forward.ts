@@ -16,7 +16,7 @@ export function swigluFfn(
 ): Float64Array {
   const gate_MF = linear(x_MD, wGateUp_GD.subarray(0, F * D), { M, N: F, K: D })
   const up_MF = linear(x_MD, wGateUp_GD.subarray(F * D), { M, N: F, K: D })
-  const h_MF = gate_MF.map((gate, i) => silu(gate) * up_MF[i]!)
+  const h_MF = gate_MF.map((gate, i) => silu(gate) * up_MF[i])
   return linear(h_MF, wDown_DF, { M, N: D, K: F })
 }
 
@@ -38,14 +38,14 @@ export function expertFfn(
   const y_MD = new Float64Array(M * D)
   for (let m = 0; m < M; m++) {
     for (let a = 0; a < A; a++) {
-      const expert = expert_MA[m * A + a]!
+      const expert = expert_MA[m * A + a]
       const out_D = swigluFfn(
         x_MD.subarray(m * D, (m + 1) * D),
         wGateUp_EGD.subarray(expert * 2 * I * D, (expert + 1) * 2 * I * D),
         wDown_EDI.subarray(expert * D * I, (expert + 1) * D * I),
         { M: 1, D, F: I },
       )
-      for (let d = 0; d < D; d++) y_MD[m * D + d]! += gate_MA[m * A + a]! * out_D[d]!
+      for (let d = 0; d < D; d++) y_MD[m * D + d] += gate_MA[m * A + a] * out_D[d]
     }
   }
   return y_MD

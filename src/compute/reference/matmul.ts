@@ -11,7 +11,7 @@ export function matmul(a_MK: Float64Array, b_KN: Float64Array, { M, N, K }: Prod
   const out_MN = new Float64Array(M * N)
   for (let m = 0; m < M; m++) {
     for (let k = 0; k < K; k++) {
-      for (let n = 0; n < N; n++) out_MN[m * N + n]! += a_MK[m * K + k]! * b_KN[k * N + n]!
+      for (let n = 0; n < N; n++) out_MN[m * N + n] += a_MK[m * K + k] * b_KN[k * N + n]
     }
   }
   return out_MN
@@ -23,7 +23,7 @@ export function linear(x_MK: Float64Array, w_NK: Float64Array, { M, N, K }: Prod
   for (let m = 0; m < M; m++) {
     for (let n = 0; n < N; n++) {
       let sum = 0
-      for (let k = 0; k < K; k++) sum += x_MK[m * K + k]! * w_NK[n * K + k]!
+      for (let k = 0; k < K; k++) sum += x_MK[m * K + k] * w_NK[n * K + k]
       y_MN[m * N + n] = sum
     }
   }

@@ -31,7 +31,7 @@ const sigmoid = (x: number) => 1 / (1 + Math.exp(-x))
 /** Places of the `count` largest, largest first; of equals the first one. */
 function largestOf(values: readonly number[], count: number): number[] {
   const places = values.map((_, place) => place)
-  return places.sort((a, b) => values[b]! - values[a]! || a - b).slice(0, count)
+  return places.sort((a, b) => values[b] - values[a] || a - b).slice(0, count)
 }
 
 /** The experts of one token, best first, by score plus bias: first the groups, then the experts inside them. */
@@ -42,7 +42,7 @@ function choose(choice_E: readonly number[], rule: RouteRule): number[] {
   const counted = gate === 'sigmoid' ? 2 : 1
   const groupScores = Array.from({ length: groupCount }, (_, group) => {
     const members = choice_E.slice(group * groupSize, (group + 1) * groupSize)
-    return largestOf(members, counted).reduce((sum, place) => sum + members[place]!, 0)
+    return largestOf(members, counted).reduce((sum, place) => sum + members[place], 0)
   })
   const kept = new Set(largestOf(groupScores, activeGroupCount))
   const allowed = choice_E.map((score, expert) => (kept.has(Math.floor(expert / groupSize)) ? score : -Infinity))
@@ -71,14 +71,14 @@ export function route(
     const scores = rule.gate === 'softmax' ? softmax(logits) : logits.map(sigmoid)
     score_ME.set(scores, m * E)
     const chosen = choose(
-      scores.map((score, expert) => score + (bias_E ? bias_E[expert]! : 0)),
+      scores.map((score, expert) => score + (bias_E ? bias_E[expert] : 0)),
       rule,
     )
-    const sum = chosen.reduce((total, expert) => total + scores[expert]!, 0)
+    const sum = chosen.reduce((total, expert) => total + scores[expert], 0)
     const divisor = rule.isGateNormalized ? sum + 1e-20 : 1
     chosen.forEach((expert, a) => {
       expert_MA[m * A + a] = expert
-      gate_MA[m * A + a] = (rule.routedScale * scores[expert]!) / divisor
+      gate_MA[m * A + a] = (rule.routedScale * scores[expert]) / divisor
     })
   }
   return { score_ME, expert_MA, gate_MA, ...sortByExpert(expert_MA, gate_MA, { M, A, E }) }
@@ -127,10 +127,10 @@ export function balance(score_ME: Float64Array, { B, T, E, A }: { B: number; T: 
     for (let t = b * T; t < (b + 1) * T; t++) {
       const scores = Array.from(score_ME.subarray(t * E, (t + 1) * E))
       const sum = scores.reduce((total, score) => total + score, 0)
-      for (let e = 0; e < E; e++) share_E[e]! += scores[e]! / sum / T
-      for (const e of largestOf(scores, A)) visits_E[e]!++
+      for (let e = 0; e < E; e++) share_E[e] += scores[e] / sum / T
+      for (const e of largestOf(scores, A)) visits_E[e]++
     }
-    for (let e = 0; e < E; e++) value_B[b]! += ((visits_E[e]! * E) / (A * T)) * share_E[e]!
+    for (let e = 0; e < E; e++) value_B[b] += ((visits_E[e] * E) / (A * T)) * share_E[e]
   }
   return value_B
 }

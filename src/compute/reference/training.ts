@@ -17,7 +17,7 @@ export function headCrossEntropy(
     const logits = logits_MV.subarray(m * V, (m + 1) * V)
     const top = logits.reduce((largest, logit) => Math.max(largest, logit), -Infinity)
     const sum = logits.reduce((total, logit) => total + Math.exp(logit - top), 0)
-    return top + Math.log(sum) - logits[target]!
+    return top + Math.log(sum) - logits[target]
   })
 }
 
@@ -62,13 +62,13 @@ interface AdamwState {
  */
 export function adamw(state: AdamwState, g: Float64Array, settings: AdamwStep): AdamwState {
   const { lr, beta1, beta2, eps, decay, step, factor, emaDecay } = settings
-  const m = state.m.map((mean, i) => beta1 * mean + (1 - beta1) * factor * g[i]!)
-  const v = state.v.map((square, i) => beta2 * square + (1 - beta2) * (factor * g[i]!) ** 2)
+  const m = state.m.map((mean, i) => beta1 * mean + (1 - beta1) * factor * g[i])
+  const v = state.v.map((square, i) => beta2 * square + (1 - beta2) * (factor * g[i]) ** 2)
   const w = state.w.map((weight, i) => {
-    const mean = m[i]! / (1 - beta1 ** step)
-    const square = v[i]! / (1 - beta2 ** step)
+    const mean = m[i] / (1 - beta1 ** step)
+    const square = v[i] / (1 - beta2 ** step)
     return weight - lr * (mean / (Math.sqrt(square) + eps) + decay * weight)
   })
-  const ema = state.ema.map((average, i) => emaDecay * average + (1 - emaDecay) * w[i]!)
+  const ema = state.ema.map((average, i) => emaDecay * average + (1 - emaDecay) * w[i])
   return { w, m, v, ema }
 }

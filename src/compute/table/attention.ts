@@ -9,7 +9,7 @@ const scaleOf = (N: number, R: number) => Math.fround(1 / Math.sqrt(N + R))
 export const attentionSpec: OpSpec = {
   name: 'attention',
   formula: 'out_i = sum over visible j of softmax_j((qNope_i · kNope_j + qRope_i · kRope_j) · scale) v_j, for each head',
-  derived: ({ B, T, H, N, R, W }) => ({ M: B! * T!, X: H! * (N! + R!), Y: H! * (N! + W!), Z: H! * W! }),
+  derived: ({ B, T, H, N, R, W }) => ({ M: B * T, X: H * (N + R), Y: H * (N + W), Z: H * W }),
   operands: {
     q_MX: { role: 'input', use: 'alone' },
     kv_MY: { role: 'input', use: 'alone' },
@@ -21,7 +21,7 @@ export const attentionSpec: OpSpec = {
       fill: (rng, count, { T }) => {
         let start = 0
         return Array.from({ length: count }, (_, m) => {
-          const position = m % T!
+          const position = m % T
           if (position === 0) start = 0
           else if (rng.below(9) === 0) start = position
           return start
@@ -30,25 +30,25 @@ export const attentionSpec: OpSpec = {
     },
   },
   outputs: { out_MZ: 'differentiable' },
-  terms: ({ T, H, N, R, W }) => Math.max(T!, H! * (N! + R!), W!),
+  terms: ({ T, H, N, R, W }) => Math.max(T, H * (N + R), W),
   run: (_, { q_MX, kv_MY, kRope_MR, start_M }, { T, H, N, R, W, documents }) => {
-    const shape = { length: T!, headCount: H!, nopeWidth: N!, ropeWidth: R!, valueWidth: W!, scale: scaleOf(N!, R!) }
-    const options = documents ? { ...shape, start_M: start_M! } : shape
-    return { outputs: { out_MZ: attention(q_MX!, kv_MY!, kRope_MR!, options) } }
+    const shape = { length: T, headCount: H, nopeWidth: N, ropeWidth: R, valueWidth: W, scale: scaleOf(N, R) }
+    const options = documents ? { ...shape, start_M: start_M } : shape
+    return { outputs: { out_MZ: attention(q_MX, kv_MY, kRope_MR, options) } }
   },
   reference: ({ q_MX, kv_MY, kRope_MR, start_M }, { B, T, H, N, R, W, documents }) => {
-    const sizes = { B: B!, T: T!, H: H!, N: N!, R: R!, W: W! }
-    return { out_MZ: reference.attention(q_MX!, kv_MY!, kRope_MR!, documents ? start_M! : null, sizes, scaleOf(N!, R!)) }
+    const sizes = { B: B, T: T, H: H, N: N, R: R, W: W }
+    return { out_MZ: reference.attention(q_MX, kv_MY, kRope_MR, documents ? start_M : null, sizes, scaleOf(N, R)) }
   },
   work: (sizes) => {
     const { B, T, H, N, R, W } = sizes
     // Pairs without document masks; the exponentials are not counted.
-    const pairs = (B! * H! * T! * (T! + 1)) / 2
+    const pairs = (B * H * T * (T + 1)) / 2
     const operands = ['q_MX', 'kv_MY', 'kRope_MR', 'out_MZ']
     return {
-      forward: { flops: 2 * pairs * (N! + R! + W!), bytes: bytesOf(operands, sizes) },
+      forward: { flops: 2 * pairs * (N + R + W), bytes: bytesOf(operands, sizes) },
       // Scores again, then the gradients of shares, values, keys and queries.
-      inputs: { flops: 2 * pairs * (3 * (N! + R!) + 2 * W!), bytes: bytesOf([...operands, ...operands], sizes) },
+      inputs: { flops: 2 * pairs * (3 * (N + R) + 2 * W), bytes: bytesOf([...operands, ...operands], sizes) },
       weights: noWork,
     }
   },

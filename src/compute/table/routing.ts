@@ -15,9 +15,9 @@ const alpha = 0.5
 
 function routeSpec(name: string, formula: string, manner: Manner, checkSizes: readonly Sizes[]): OpSpec {
   const rule = ({ A, groups, kept }: Sizes) => ({
-    activeExpertCount: A!,
-    groupCount: groups!,
-    activeGroupCount: kept!,
+    activeExpertCount: A,
+    groupCount: groups,
+    activeGroupCount: kept,
     gate: manner.gate,
     isGateNormalized: manner.isGateNormalized,
     routedScale: manner.routedScale,
@@ -25,7 +25,7 @@ function routeSpec(name: string, formula: string, manner: Manner, checkSizes: re
   return {
     name,
     formula,
-    derived: ({ B, T, A, E }) => ({ M: B! * T!, U: B! * T! * A!, F: E! + 1 }),
+    derived: ({ B, T, A, E }) => ({ M: B * T, U: B * T * A, F: E + 1 }),
     operands: {
       logits_ME: { role: 'input', use: 'alone' },
       bias_E: { role: 'constant', fill: (rng, count) => Array.from({ length: count }, () => 0.2 * rng.normal()) },
@@ -40,14 +40,14 @@ function routeSpec(name: string, formula: string, manner: Manner, checkSizes: re
       gateOfRow_U: 'differentiable',
       balance_B: 'differentiable',
     },
-    terms: ({ E, T }) => E! * Math.sqrt(T!),
+    terms: ({ E, T }) => E * Math.sqrt(T),
     run: (machine, { logits_ME, bias_E }, sizes) => {
-      const options = { ...rule(sizes), balance: { alpha, length: sizes.T! } }
-      const routing = route(logits_ME!, manner.hasBias ? bias_E! : null, options)
+      const options = { ...rule(sizes), balance: { alpha, length: sizes.T } }
+      const routing = route(logits_ME, manner.hasBias ? bias_E : null, options)
       const { expert_MA, gate_MA, offset_F, tokenOfRow_U, rowOfChoice_MA, gateOfRow_U, dGateOfRow_U, balance_B } = routing
       return {
         outputs: {
-          score_ME: logits_ME!,
+          score_ME: logits_ME,
           expert_MA,
           gate_MA,
           offset_F,
@@ -61,18 +61,18 @@ function routeSpec(name: string, formula: string, manner: Manner, checkSizes: re
     },
     reference: ({ logits_ME, bias_E }, sizes) => {
       const { B, T, E, A, M } = sizes
-      const routing = reference.route(logits_ME!, manner.hasBias ? bias_E! : null, { M: M!, E: E! }, rule(sizes))
-      return { ...routing, balance_B: reference.balance(routing.score_ME, { B: B!, T: T!, E: E!, A: A! }) }
+      const routing = reference.route(logits_ME, manner.hasBias ? bias_E : null, { M: M, E: E }, rule(sizes))
+      return { ...routing, balance_B: reference.balance(routing.score_ME, { B: B, T: T, E: E, A: A }) }
     },
     // The loss is α times the mean over sequences.
-    fixedCotangents: (_, { B }) => ({ balance_B: new Float64Array(B!).fill(alpha / B!) }),
+    fixedCotangents: (_, { B }) => ({ balance_B: new Float64Array(B).fill(alpha / B) }),
     work: (sizes) => {
       const { M, E } = sizes
       const lists = ['expert_MA', 'gate_MA', 'tokenOfRow_U', 'rowOfChoice_MA', 'gateOfRow_U']
       return {
         // Four operations a score, the choice not counted.
-        forward: { flops: 4 * M! * E!, bytes: bytesOf(['logits_ME', 'score_ME', ...lists], sizes) },
-        inputs: { flops: 4 * M! * E!, bytes: bytesOf(['score_ME', 'logits_ME', 'expert_MA', 'rowOfChoice_MA', 'gateOfRow_U'], sizes) },
+        forward: { flops: 4 * M * E, bytes: bytesOf(['logits_ME', 'score_ME', ...lists], sizes) },
+        inputs: { flops: 4 * M * E, bytes: bytesOf(['score_ME', 'logits_ME', 'expert_MA', 'rowOfChoice_MA', 'gateOfRow_U'], sizes) },
         weights: noWork,
       }
     },

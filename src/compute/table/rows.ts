@@ -14,17 +14,17 @@ export const embedSpec: OpSpec = {
   name: 'embed',
   formula: 'x_MD = table_VD[id_M]',
   operands: {
-    id_M: { role: 'constant', dtype: 'i32', fill: (rng, count, { V }) => uniformBelow(rng, count, V!) },
+    id_M: { role: 'constant', dtype: 'i32', fill: (rng, count, { V }) => uniformBelow(rng, count, V) },
     table_VD: { role: 'weight' },
   },
   outputs: { x_MD: 'differentiable' },
-  terms: ({ M }) => M!,
-  run: (_, { id_M, table_VD }) => ({ outputs: { x_MD: embed(id_M!, table_VD!) } }),
-  reference: ({ id_M, table_VD }, { M, D }) => ({ x_MD: reference.embed(id_M!, table_VD!, { M: M!, D: D! }) }),
+  terms: ({ M }) => M,
+  run: (_, { id_M, table_VD }) => ({ outputs: { x_MD: embed(id_M, table_VD) } }),
+  reference: ({ id_M, table_VD }, { M, D }) => ({ x_MD: reference.embed(id_M, table_VD, { M: M, D: D }) }),
   work: (sizes) => ({
     forward: { flops: 0, bytes: bytesOf(['id_M', 'x_MD', 'x_MD'], sizes) },
     inputs: noWork,
-    weights: { flops: sizes.M! * sizes.D!, bytes: bytesOf(['id_M', 'x_MD', 'x_MD', 'x_MD'], sizes) },
+    weights: { flops: sizes.M * sizes.D, bytes: bytesOf(['id_M', 'x_MD', 'x_MD', 'x_MD'], sizes) },
   }),
   checkSizes: [
     { M: 1, V: 1, D: 1 },
@@ -46,10 +46,10 @@ export const residualSpec: OpSpec = {
   },
   outputs: { y_MD: 'differentiable' },
   terms: () => 3,
-  run: (_, { x_MD, left_MD, right_MD }) => ({ outputs: { y_MD: residual(x_MD!, left_MD!, right_MD!) } }),
-  reference: ({ x_MD, left_MD, right_MD }) => ({ y_MD: reference.residual(x_MD!, left_MD!, right_MD!) }),
+  run: (_, { x_MD, left_MD, right_MD }) => ({ outputs: { y_MD: residual(x_MD, left_MD, right_MD) } }),
+  reference: ({ x_MD, left_MD, right_MD }) => ({ y_MD: reference.residual(x_MD, left_MD, right_MD) }),
   work: (sizes) => ({
-    forward: { flops: 2 * sizes.M! * sizes.D!, bytes: bytesOf(['x_MD', 'left_MD', 'right_MD', 'y_MD'], sizes) },
+    forward: { flops: 2 * sizes.M * sizes.D, bytes: bytesOf(['x_MD', 'left_MD', 'right_MD', 'y_MD'], sizes) },
     // The branches share the sum's gradient without a copy.
     inputs: { flops: 0, bytes: bytesOf(['y_MD', 'x_MD'], sizes) },
     weights: noWork,
@@ -72,12 +72,12 @@ export const rmsNormSpec: OpSpec = {
     gain_D: { role: 'weight', fill: (rng, count) => Array.from({ length: count }, () => 1 + 0.1 * rng.normal()) },
   },
   outputs: { y_MD: 'differentiable' },
-  terms: ({ M, D }) => Math.max(M!, D!),
-  run: (_, { x_MD, gain_D }) => ({ outputs: { y_MD: rmsNorm(x_MD!, gain_D!, normEpsilon) } }),
-  reference: ({ x_MD, gain_D }, { M, D }) => ({ y_MD: reference.rmsNorm(x_MD!, gain_D!, { M: M!, D: D! }, normEpsilon) }),
+  terms: ({ M, D }) => Math.max(M, D),
+  run: (_, { x_MD, gain_D }) => ({ outputs: { y_MD: rmsNorm(x_MD, gain_D, normEpsilon) } }),
+  reference: ({ x_MD, gain_D }, { M, D }) => ({ y_MD: reference.rmsNorm(x_MD, gain_D, { M: M, D: D }, normEpsilon) }),
   work: (sizes) => ({
-    forward: { flops: 4 * sizes.M! * sizes.D!, bytes: bytesOf(['x_MD', 'gain_D', 'y_MD'], sizes) },
-    inputs: { flops: 12 * sizes.M! * sizes.D!, bytes: bytesOf(['x_MD', 'x_MD', 'y_MD', 'gain_D', 'gain_D', 'gain_D'], sizes) },
+    forward: { flops: 4 * sizes.M * sizes.D, bytes: bytesOf(['x_MD', 'gain_D', 'y_MD'], sizes) },
+    inputs: { flops: 12 * sizes.M * sizes.D, bytes: bytesOf(['x_MD', 'x_MD', 'y_MD', 'gain_D', 'gain_D', 'gain_D'], sizes) },
     weights: noWork,
   }),
   // Not D = 1: the gradient of a norm over one number cancels down to epsilon, and rounding is all that is left.
@@ -95,37 +95,37 @@ export const rmsNormSpec: OpSpec = {
   ],
 }
 
-const slices = ({ H, O, S }: Sizes) => ({ heads: H!, offset: O!, stride: S! })
+const slices = ({ H, O, S }: Sizes) => ({ heads: H, offset: O, stride: S })
 
 const angles =
   (turn: (angle: number) => number) =>
   (_: unknown, count: number, { P }: Sizes) =>
-    Array.from({ length: count }, (_, i) => turn(Math.floor(i / P!) * 10000 ** -((i % P!) / P!)))
+    Array.from({ length: count }, (_, i) => turn(Math.floor(i / P) * 10000 ** -((i % P) / P)))
 
 /** Rotary positions on H slices of 2 P columns, S columns apart, the first at column O. */
 export const ropeSpec: OpSpec = {
   name: 'rope',
   formula: '(x0, x1) → (x0 cos - x1 sin, x0 sin + x1 cos) for adjacent pairs of H slices',
-  derived: ({ H, O, S }) => ({ X: O! + H! * S! }),
+  derived: ({ H, O, S }) => ({ X: O + H * S }),
   operands: {
     x_MX: { role: 'input', use: 'alone' },
     cosine_TP: { role: 'constant', fill: angles(Math.cos) },
     sine_TP: { role: 'constant', fill: angles(Math.sin) },
-    position_M: { role: 'constant', dtype: 'i32', fill: (rng, count, { T }) => uniformBelow(rng, count, T!) },
+    position_M: { role: 'constant', dtype: 'i32', fill: (rng, count, { T }) => uniformBelow(rng, count, T) },
   },
   outputs: { rotated_MX: 'differentiable' },
   terms: () => 2,
   run: (_, { x_MX, cosine_TP, sine_TP, position_M }, sizes) => {
-    const rotation = { cosine_TP: cosine_TP!, sine_TP: sine_TP!, position_M: position_M! }
-    return { outputs: { rotated_MX: rope(x_MX!, rotation, slices(sizes)) } }
+    const rotation = { cosine_TP: cosine_TP, sine_TP: sine_TP, position_M: position_M }
+    return { outputs: { rotated_MX: rope(x_MX, rotation, slices(sizes)) } }
   },
   reference: ({ x_MX, cosine_TP, sine_TP, position_M }, sizes) => {
     const { M, X, P } = sizes
-    return { rotated_MX: reference.rope(x_MX!, cosine_TP!, sine_TP!, position_M!, { M: M!, X: X!, P: P! }, slices(sizes)) }
+    return { rotated_MX: reference.rope(x_MX, cosine_TP, sine_TP, position_M, { M: M, X: X, P: P }, slices(sizes)) }
   },
   work: ({ M, H, P }) => {
     // Six operations a pair; its two numbers are read and written, its cosine and sine read.
-    const once = { flops: 6 * M! * H! * P!, bytes: 4 * M! * P! * (4 * H! + 2) }
+    const once = { flops: 6 * M * H * P, bytes: 4 * M * P * (4 * H + 2) }
     return { forward: once, inputs: once, weights: noWork }
   },
   checkSizes: [

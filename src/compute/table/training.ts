@@ -12,22 +12,22 @@ export const headCrossEntropySpec: OpSpec = {
   operands: {
     h_MD: { role: 'input' },
     w_VD: { role: 'weight' },
-    target_M: { role: 'constant', dtype: 'i32', fill: (rng, count, { V }) => uniformBelow(rng, count, V!) },
+    target_M: { role: 'constant', dtype: 'i32', fill: (rng, count, { V }) => uniformBelow(rng, count, V) },
     // Some positions are left out.
     weight_M: { role: 'constant', fill: (rng, count) => Array.from({ length: count }, () => (rng.below(5) === 0 ? 0 : rng.uniform())) },
   },
   outputs: { loss_M: 'differentiable' },
-  terms: ({ M, D, V }) => Math.max(M!, D!, V!),
+  terms: ({ M, D, V }) => Math.max(M, D, V),
   run: (_, { h_MD, w_VD, target_M, weight_M }) => ({
-    outputs: { loss_M: headCrossEntropy(h_MD!, w_VD!, target_M!, weight_M!) },
+    outputs: { loss_M: headCrossEntropy(h_MD, w_VD, target_M, weight_M) },
     cotangents: { loss_M: null },
   }),
   reference: ({ h_MD, w_VD, target_M }, { M, D, V }) => ({
-    loss_M: reference.headCrossEntropy(h_MD!, w_VD!, target_M!, { M: M!, D: D!, V: V! }),
+    loss_M: reference.headCrossEntropy(h_MD, w_VD, target_M, { M: M, D: D, V: V }),
   }),
-  fixedCotangents: ({ weight_M }) => ({ loss_M: weight_M! }),
+  fixedCotangents: ({ weight_M }) => ({ loss_M: weight_M }),
   work: (sizes) => {
-    const flops = 2 * sizes.M! * sizes.D! * sizes.V!
+    const flops = 2 * sizes.M * sizes.D * sizes.V
     const bytes = bytesOf(['h_MD', 'w_VD'], sizes)
     return {
       forward: { flops, bytes: bytes + bytesOf(['target_M', 'loss_M'], sizes) },
@@ -53,14 +53,14 @@ export const sumSquaresSpec: OpSpec = {
   derived: () => ({ 1: 1 }),
   operands: { x_K: { role: 'constant' } },
   outputs: { total_1: 'real' },
-  terms: ({ K }) => K!,
+  terms: ({ K }) => K,
   run: (machine, { x_K }, { K }) => {
-    const partials = machine.tensor([Math.ceil(K! / 16384)])
-    machine.run('sumSquares', partials.address, x_K!.address, K!)
+    const partials = machine.tensor([Math.ceil(K / 16384)])
+    machine.run('sumSquares', partials.address, x_K.address, K)
     return { outputs: { total_1: machine.tensorOf([partials.toArray().reduce((sum, part) => sum + part, 0)], [1]) } }
   },
-  reference: ({ x_K }) => ({ total_1: Float64Array.of(reference.sumSquares(x_K!)) }),
-  work: (sizes) => ({ forward: { flops: 2 * sizes.K!, bytes: bytesOf(['x_K'], sizes) }, inputs: noWork, weights: noWork }),
+  reference: ({ x_K }) => ({ total_1: Float64Array.of(reference.sumSquares(x_K)) }),
+  work: (sizes) => ({ forward: { flops: 2 * sizes.K, bytes: bytesOf(['x_K'], sizes) }, inputs: noWork, weights: noWork }),
   checkSizes: [{ K: 1 }, { K: 17 }, { K: 129 }, { K: 40_001 }, { K: 0 }],
   benchSizes: [{ K: 2 ** 24 }],
 }
@@ -92,18 +92,18 @@ export const adamwSpec: OpSpec = {
   terms: () => 3,
   run: (machine, { w_K, g_K, m_K, v_K, ema_K }, { K }) => {
     const { lr, beta1, beta2, eps, decay, factor, emaDecay } = step
-    const addresses = [w_K, g_K, m_K, v_K, ema_K].map((tensor) => tensor!.address)
+    const addresses = [w_K, g_K, m_K, v_K, ema_K].map((tensor) => tensor.address)
     const corrections = [1 / (1 - beta1 ** step.step), 1 / (1 - beta2 ** step.step)]
-    machine.run('adamw', ...addresses, K!, ...[lr, beta1, beta2, eps, decay, ...corrections, factor, emaDecay].map(bits))
-    return { outputs: { w_K: w_K!, m_K: m_K!, v_K: v_K!, ema_K: ema_K! } }
+    machine.run('adamw', ...addresses, K, ...[lr, beta1, beta2, eps, decay, ...corrections, factor, emaDecay].map(bits))
+    return { outputs: { w_K: w_K, m_K: m_K, v_K: v_K, ema_K: ema_K } }
   },
   reference: ({ w_K, g_K, m_K, v_K, ema_K }) => {
-    const { w, m, v, ema } = reference.adamw({ w: w_K!, m: m_K!, v: v_K!, ema: ema_K! }, g_K!, step)
+    const { w, m, v, ema } = reference.adamw({ w: w_K, m: m_K, v: v_K, ema: ema_K }, g_K, step)
     return { w_K: w, m_K: m, v_K: v, ema_K: ema }
   },
   work: (sizes) => ({
     // w, m, v and the average are read and written, the gradient is read.
-    forward: { flops: 17 * sizes.K!, bytes: 9 * bytesOf(['w_K'], sizes) },
+    forward: { flops: 17 * sizes.K, bytes: 9 * bytesOf(['w_K'], sizes) },
     inputs: noWork,
     weights: noWork,
   }),

@@ -12,7 +12,7 @@ type LooseFile = any
 
 /** The message for the file after `change`. */
 function messageFor(change: (file: LooseFile) => void): string {
-  const file = JSON.parse(json) as LooseFile
+  const file = JSON.parse(json)
   change(file)
   try {
     Tokenizer.fromJson(JSON.stringify(file), 'my.json')
@@ -142,7 +142,7 @@ test('any JSON is either read or refused with a UsageError', () => {
 
 test('names of object members that mean something to JavaScript are tokens like any other', () => {
   const tokens = ['__proto__', 'constructor', '10', '2']
-  const file = JSON.parse(json) as LooseFile
+  const file = JSON.parse(json)
   const trailing = file.added_tokens.splice(3)
   let nextId = Object.keys(file.model.vocab).length
   const vocab = JSON.stringify(file.model.vocab).slice(0, -1)

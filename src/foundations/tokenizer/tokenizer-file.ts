@@ -203,7 +203,7 @@ function checkMerges(file: TokenizerFile, violations: Violations): MergeTriples 
     const ids = [pair[0], pair[1], pair[0] + pair[1]].map((token) => vocab.get(token))
     const stranger = ids.findIndex((id) => typeof id !== 'number')
     if (stranger >= 0) {
-      const name = [pair[0], pair[1], pair[0] + pair[1]][stranger] as string
+      const name = [pair[0], pair[1], pair[0] + pair[1]][stranger]
       violations.add(`model.merges.${rank}: ${quote(name)} is not an ordinary token of model.vocab`)
       continue
     }

@@ -20,10 +20,10 @@ import { asciiLetter, asciiMark, cjk, classesOfPlane, lineEnd, mark, number, spa
 import type { Split } from './regex-split.ts'
 
 /** Pattern 2 of the file. */
-export const cjkPattern = '[\u4e00-\u9fa5\u3040-\u309f\u30a0-\u30ff]+'
+const cjkPattern = '[\u4e00-\u9fa5\u3040-\u309f\u30a0-\u30ff]+'
 
 /** Pattern 3 of the file. */
-export const wordPattern =
+const wordPattern =
   '[!"#$%&\'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+' +
   '|[^\r\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+' +
   '| ?[\\p{P}\\p{S}]+[\r\n]*' +

@@ -19,18 +19,18 @@ describe('the published example', () => {
   const [first, second] = rebalanceExperts(published, shape)
 
   test('physical to logical', () => {
-    assert.deepEqual(first!.logicalOfPhysical, [5, 6, 5, 7, 8, 4, 3, 4, 10, 9, 10, 2, 0, 1, 11, 1])
-    assert.deepEqual(second!.logicalOfPhysical, [7, 10, 6, 8, 6, 11, 8, 9, 2, 4, 5, 1, 5, 0, 3, 1])
+    assert.deepEqual(first.logicalOfPhysical, [5, 6, 5, 7, 8, 4, 3, 4, 10, 9, 10, 2, 0, 1, 11, 1])
+    assert.deepEqual(second.logicalOfPhysical, [7, 10, 6, 8, 6, 11, 8, 9, 2, 4, 5, 1, 5, 0, 3, 1])
   })
   test('logical to physical, and counts', () => {
-    assert.deepEqual(first!.physicalOfLogical, [[12], [15, 13], [11], [6], [7, 5], [0, 2], [1], [3], [4], [9], [8, 10], [14]])
-    assert.deepEqual(second!.physicalOfLogical, [[13], [15, 11], [8], [14], [9], [10, 12], [2, 4], [0], [6, 3], [7], [1], [5]])
-    assert.deepEqual(first!.replicaCounts, [1, 2, 1, 1, 2, 2, 1, 1, 1, 1, 2, 1])
-    assert.deepEqual(second!.replicaCounts, [1, 2, 1, 1, 1, 2, 2, 1, 2, 1, 1, 1])
+    assert.deepEqual(first.physicalOfLogical, [[12], [15, 13], [11], [6], [7, 5], [0, 2], [1], [3], [4], [9], [8, 10], [14]])
+    assert.deepEqual(second.physicalOfLogical, [[13], [15, 11], [8], [14], [9], [10, 12], [2, 4], [0], [6, 3], [7], [1], [5]])
+    assert.deepEqual(first.replicaCounts, [1, 2, 1, 1, 2, 2, 1, 1, 1, 1, 2, 1])
+    assert.deepEqual(second.replicaCounts, [1, 2, 1, 1, 1, 2, 2, 1, 2, 1, 1, 1])
   })
   test('loads of the devices', () => {
-    assert.deepEqual(first!.deviceLoads, [121.5, 86.5, 125, 113, 147.5, 131.5, 156, 152])
-    assert.deepEqual(second!.deviceLoads, [173, 179.5, 120.5, 172, 123, 152, 118.5, 117.5])
+    assert.deepEqual(first.deviceLoads, [121.5, 86.5, 125, 113, 147.5, 131.5, 156, 152])
+    assert.deepEqual(second.deviceLoads, [173, 179.5, 120.5, 172, 123, 152, 118.5, 117.5])
   })
 })
 
@@ -83,14 +83,14 @@ describe('properties of every placement', () => {
           assert.equal(deviceLoads.length, shape.deviceCount)
           assert.deepEqual(
             [...new Set(logicalOfPhysical)].sort((a, b) => a - b),
-            [...loads[layer]!.keys()],
+            [...loads[layer].keys()],
           )
           physicalOfLogical.forEach((slots, expert) => {
             assert.equal(slots.length, replicaCounts[expert])
             for (const slot of slots) assert.equal(logicalOfPhysical[slot], expert)
           })
           assert.equal(physicalOfLogical.flat().length, shape.replicaCount)
-          const total = loads[layer]!.reduce((sum, load) => sum + load, 0)
+          const total = loads[layer].reduce((sum, load) => sum + load, 0)
           const placed = deviceLoads.reduce((sum, load) => sum + load, 0)
           assert.ok(Math.abs(total - placed) <= 1e-9 * Math.max(1, total))
         })
@@ -103,16 +103,16 @@ describe('properties of every placement', () => {
     const [placement] = rebalanceExperts(published, shape)
     for (let group = 0; group < 4; group++) {
       const nodes = new Set(
-        [0, 1, 2].flatMap((offset) => placement!.physicalOfLogical[group * 3 + offset]!.map((slot) => Math.floor(slot / 8))),
+        [0, 1, 2].flatMap((offset) => placement.physicalOfLogical[group * 3 + offset].map((slot) => Math.floor(slot / 8))),
       )
       assert.equal(nodes.size, 1)
     }
   })
 
   test('replicas bring the busiest device closer to the mean', () => {
-    const [without] = rebalanceExperts([published[0]!], { replicaCount: 12, groupCount: 1, nodeCount: 1, deviceCount: 4 })
-    const [withReplicas] = rebalanceExperts([published[0]!], { replicaCount: 20, groupCount: 1, nodeCount: 1, deviceCount: 4 })
-    assert.ok(loadImbalance(withReplicas!.deviceLoads) < loadImbalance(without!.deviceLoads))
+    const [without] = rebalanceExperts([published[0]], { replicaCount: 12, groupCount: 1, nodeCount: 1, deviceCount: 4 })
+    const [withReplicas] = rebalanceExperts([published[0]], { replicaCount: 20, groupCount: 1, nodeCount: 1, deviceCount: 4 })
+    assert.ok(loadImbalance(withReplicas.deviceLoads) < loadImbalance(without.deviceLoads))
   })
 })
 
@@ -136,7 +136,7 @@ describe('over time', () => {
   })
 
   test('a shift of load is worth a move when there is time to profit from it, and not for a single step', () => {
-    const shifted = [published[1]!, published[0]!]
+    const shifted = [published[1], published[0]]
     const patient = decideReplacement(current, shifted, shape, costs)
     assert.equal(patient.isWorthwhile, true)
     assert.ok(patient.imbalanceThen < patient.imbalanceNow)
@@ -146,7 +146,7 @@ describe('over time', () => {
   })
 
   test('loads under an old placement are what its devices would serve now', () => {
-    assert.deepEqual(deviceLoadsOf(current[0]!, published[0]!), current[0]!.deviceLoads)
+    assert.deepEqual(deviceLoadsOf(current[0], published[0]), current[0].deviceLoads)
   })
 })
 

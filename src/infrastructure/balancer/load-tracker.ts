@@ -27,7 +27,7 @@ export class LoadTracker {
     loads.forEach((layer, index) => {
       const average = (this.#averages[index] ??= new Float64Array(layer.length))
       layer.forEach((load, expert) => {
-        average[expert] = average[expert]! * this.#keepShare + load * added
+        average[expert] = average[expert] * this.#keepShare + load * added
       })
     })
   }
@@ -92,11 +92,11 @@ export function decideReplacement(
   costs: ReplacementCosts,
 ): ReplacementDecision {
   const placements = rebalanceExperts(loads, shape)
-  const now = current.map((placement, layer) => loadImbalance(deviceLoadsOf(placement, loads[layer]!)))
+  const now = current.map((placement, layer) => loadImbalance(deviceLoadsOf(placement, loads[layer])))
   const then = placements.map(({ deviceLoads }) => loadImbalance(deviceLoads))
-  const perLayer = placements.map((placement, layer) => fetches(current[layer]!, placement))
-  const perDevice = placements[0]!.deviceLoads.map((_, device) => perLayer.reduce((sum, layer) => sum + layer[device]!, 0))
-  const saved = now.reduce((sum, imbalance, layer) => sum + imbalance - then[layer]!, 0)
+  const perLayer = placements.map((placement, layer) => fetches(current[layer], placement))
+  const perDevice = placements[0].deviceLoads.map((_, device) => perLayer.reduce((sum, layer) => sum + layer[device], 0))
+  const saved = now.reduce((sum, imbalance, layer) => sum + imbalance - then[layer], 0)
   const gainSeconds = costs.stepsUntilNext * costs.secondsPerLayer * saved
   const costSeconds = (Math.max(...perDevice) * costs.expertBytes) / costs.bytesPerSecond
   return {

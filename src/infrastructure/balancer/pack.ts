@@ -25,17 +25,17 @@ export function packBalanced(weights: ArrayLike<number>, packCount: number): Pac
     for (let item = 0; item < itemCount; item++) packOfItem[item] = item
     return { packOfItem, rankOfItem }
   }
-  const heaviestFirst = Array.from({ length: itemCount }, (_, item) => item).sort((a, b) => weights[b]! - weights[a]!)
+  const heaviestFirst = Array.from({ length: itemCount }, (_, item) => item).sort((a, b) => weights[b] - weights[a])
   const packWeight = new Float32Array(packCount)
   const packSize = new Int32Array(packCount)
   for (const item of heaviestFirst) {
     let lightest = -1
     for (let pack = 0; pack < packCount; pack++) {
-      if (packSize[pack]! < capacity && (lightest < 0 || packWeight[pack]! < packWeight[lightest]!)) lightest = pack
+      if (packSize[pack] < capacity && (lightest < 0 || packWeight[pack] < packWeight[lightest])) lightest = pack
     }
     packOfItem[item] = lightest
-    rankOfItem[item] = packSize[lightest]!++
-    packWeight[lightest]! += weights[item]!
+    rankOfItem[item] = packSize[lightest]++
+    packWeight[lightest] += weights[item]
   }
   return { packOfItem, rankOfItem }
 }

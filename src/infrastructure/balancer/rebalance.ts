@@ -91,31 +91,31 @@ function placeLayer(loads: readonly number[], { replicaCount, groupCount, nodeCo
   const slotsPerDevice = replicaCount / deviceCount
 
   const groupLoads = new Float32Array(groupCount)
-  for (let expert = 0; expert < expertCount; expert++) groupLoads[Math.floor(expert / groupSize)]! += loads[expert]!
+  for (let expert = 0; expert < expertCount; expert++) groupLoads[Math.floor(expert / groupSize)] += loads[expert]
   const groupPacking = packBalanced(groupLoads, nodeCount)
 
   const expertsOfNode = Array.from({ length: nodeCount }, () => new Int32Array(expertCount / nodeCount))
   for (let expert = 0; expert < expertCount; expert++) {
     const group = Math.floor(expert / groupSize)
-    const seat = groupPacking.rankOfItem[group]! * groupSize + (expert % groupSize)
-    expertsOfNode[groupPacking.packOfItem[group]!]![seat] = expert
+    const seat = groupPacking.rankOfItem[group] * groupSize + (expert % groupSize)
+    expertsOfNode[groupPacking.packOfItem[group]][seat] = expert
   }
 
   const logicalOfPhysical = Array.from({ length: replicaCount }, () => 0)
   const physicalOfLogical = Array.from({ length: expertCount }, (): number[] => [])
   const deviceLoads = Array.from({ length: deviceCount }, () => 0)
   expertsOfNode.forEach((experts, node) => {
-    const nodeLoads = Float32Array.from(experts, (expert) => loads[expert]!)
+    const nodeLoads = Float32Array.from(experts, (expert) => loads[expert])
     const { expertOfReplica, rankOfReplica, replicaCount: counts } = replicateExperts(nodeLoads, slotsPerNode)
-    const replicaLoads = Float32Array.from(expertOfReplica, (seat) => nodeLoads[seat]! / counts[seat]!)
+    const replicaLoads = Float32Array.from(expertOfReplica, (seat) => nodeLoads[seat] / counts[seat])
     const { packOfItem, rankOfItem } = packBalanced(replicaLoads, devicesPerNode)
     expertOfReplica.forEach((seat, replica) => {
-      const device = node * devicesPerNode + packOfItem[replica]!
-      const slot = device * slotsPerDevice + rankOfItem[replica]!
-      const expert = experts[seat]!
+      const device = node * devicesPerNode + packOfItem[replica]
+      const slot = device * slotsPerDevice + rankOfItem[replica]
+      const expert = experts[seat]
       logicalOfPhysical[slot] = expert
-      physicalOfLogical[expert]![rankOfReplica[replica]!] = slot
-      deviceLoads[device]! += loads[expert]! / counts[seat]!
+      physicalOfLogical[expert][rankOfReplica[replica]] = slot
+      deviceLoads[device] += loads[expert] / counts[seat]
     })
   })
   return { logicalOfPhysical, physicalOfLogical, replicaCounts: physicalOfLogical.map((slots) => slots.length), deviceLoads }
@@ -127,7 +127,7 @@ export function deviceLoadsOf(placement: Placement, loads: readonly number[]): n
   const slotsPerDevice = logicalOfPhysical.length / deviceLoads.length
   const result = deviceLoads.map(() => 0)
   logicalOfPhysical.forEach((expert, slot) => {
-    result[Math.floor(slot / slotsPerDevice)]! += loads[expert]! / replicaCounts[expert]!
+    result[Math.floor(slot / slotsPerDevice)] += loads[expert] / replicaCounts[expert]
   })
   return result
 }

@@ -27,11 +27,11 @@ export function replicateExperts(weights: ArrayLike<number>, slotCount: number):
   for (let slot = expertCount; slot < slotCount; slot++) {
     let busiest = 0
     for (let expert = 1; expert < expertCount; expert++) {
-      if (loadOfReplica[expert]! > loadOfReplica[busiest]!) busiest = expert
+      if (loadOfReplica[expert] > loadOfReplica[busiest]) busiest = expert
     }
     expertOfReplica[slot] = busiest
-    rankOfReplica[slot] = replicaCount[busiest]!++
-    loadOfReplica[busiest] = weights[busiest]! / replicaCount[busiest]!
+    rankOfReplica[slot] = replicaCount[busiest]++
+    loadOfReplica[busiest] = weights[busiest] / replicaCount[busiest]
   }
   return { expertOfReplica, rankOfReplica, replicaCount }
 }

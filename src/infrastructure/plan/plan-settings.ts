@@ -59,7 +59,7 @@ export function defaultClusterName(name: string, model: ModelConfig): string {
 export function planSettings(name: string, model: ModelConfig, cluster: Cluster): { settings: PlanSettings; hasPublishedLayout: boolean } {
   const published = publishedLayouts[name]
   const hasPublishedLayout = published?.cluster === cluster.name
-  const v3 = publishedLayouts['deepseek-v3']!.layout
+  const v3 = publishedLayouts['deepseek-v3'].layout
   const layout: Layout = hasPublishedLayout
     ? published.layout
     : {

@@ -13,7 +13,7 @@ import { planTraining } from './training-plan.ts'
 
 const model = presets['deepseek-v3']
 const cluster = clusterNamed('h800x2048')
-const { layout } = publishedLayouts['deepseek-v3']!
+const { layout } = publishedLayouts['deepseek-v3']
 
 /** Tokens that choose 8 different experts of 4 of 8 groups, all equally likely. */
 function randomTrace(layers: number, tokens: number): number[][][] {

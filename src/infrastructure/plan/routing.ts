@@ -78,7 +78,7 @@ export function routingOfTrace(trace: RoutingTrace, expertCount: number, deviceC
     for (const experts of layer) {
       const devices = new Set(experts.map((expert) => Math.floor((expert * deviceCount) / expertCount)))
       const nodes = new Set(experts.map((expert) => Math.floor((expert * nodeCount) / expertCount)))
-      for (const expert of experts) loads[Math.floor((expert * deviceCount) / expertCount)]!++
+      for (const expert of experts) loads[Math.floor((expert * deviceCount) / expertCount)]++
       tokens++
       nodeVisits += nodes.size
       deviceVisits += devices.size

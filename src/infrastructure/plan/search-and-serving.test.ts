@@ -33,7 +33,7 @@ describe('search', () => {
     result.ranked.forEach(({ memory, tokensPerSecond, boundBy }, index) => {
       assert.ok(memory.total <= limit)
       assert.ok(boundBy.length > 0)
-      assert.ok(index === 0 || tokensPerSecond <= result.ranked[index - 1]!.tokensPerSecond)
+      assert.ok(index === 0 || tokensPerSecond <= result.ranked[index - 1].tokensPerSecond)
     })
     assert.ok(result.fittingCount < result.consideredCount)
     assert.match(searchText(result), /layouts considered.*\n\n.*bound by/)
@@ -87,9 +87,9 @@ describe('serving', () => {
 })
 
 describe('what if', () => {
-  const start = { name: 'deepseek-v3', model, cluster, layout: publishedLayouts['deepseek-v3']!.layout, tokens: 14.8e12 }
+  const start = { name: 'deepseek-v3', model, cluster, layout: publishedLayouts['deepseek-v3'].layout, tokens: 14.8e12 }
   const sweep = (variable: string) => whatIf(start, servingRequest(settings), variable)
-  const rises = (values: readonly number[]) => values.every((value, index) => index === 0 || value >= values[index - 1]!)
+  const rises = (values: readonly number[]) => values.every((value, index) => index === 0 || value >= values[index - 1])
 
   test('more nodes a token: more traffic, more of it exposed, longer steps', () => {
     const { rows } = sweep('nodes-per-token')
@@ -108,7 +108,7 @@ describe('what if', () => {
       rows.map(({ value }) => value),
       ['fp8'],
     )
-    assert.match(impossible[0]!.reason, /GiB more than/)
+    assert.match(impossible[0].reason, /GiB more than/)
     assert.match(whatIfText(sweep('precision')), /Not possible:\n {2}bf16/)
   })
   test('an unknown variable is a usage error', () => assert.throws(() => sweep('colour'), UsageError))
@@ -154,7 +154,7 @@ describe('validation', () => {
     for (let row = 1; row <= 38; row++) assert.ok(numbers.has(row), `row ${row}`)
   })
   test('a row that does not hold is marked', () => {
-    const text = validationText([{ ...rows[0]!, ours: 1, holds: false }])
+    const text = validationText([{ ...rows[0], ours: 1, holds: false }])
     assert.match(text, /^X/m)
     assert.match(text, /1 of 1 rows do not hold: V3 parameters/)
   })

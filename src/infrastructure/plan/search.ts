@@ -111,7 +111,7 @@ export function searchLayouts(request: SearchRequest, simulateCount = 12): Searc
 
   const ranked = fitting.slice(0, simulateCount).map(({ layout }) => rank(request, layout))
   ranked.sort((a, b) => b.tokensPerSecond - a.tokensPerSecond)
-  const first = candidates[0]!
+  const first = candidates[0]
   return {
     ranked,
     consideredCount: candidates.length,
@@ -160,13 +160,13 @@ function estimateSeconds({ model, cluster, efficiency }: SearchRequest, layout: 
       const perMicrobatch = timing.overlapped(a, b) + timing.overlapped(b, a)
       return (microbatchCount * perMicrobatch) / (layout.schedule === 'dualpipe' ? 2 : 1)
     }
-    return indices.reduce((sum, at) => sum + microbatchCount * (timing.forward[at]! + timing.backwardInput[at]! + timing.weight[at]!), 0)
+    return indices.reduce((sum, at) => sum + microbatchCount * (timing.forward[at] + timing.backwardInput[at] + timing.weight[at]), 0)
   })
   const middle = Math.floor(stages.length / 2)
   const bubble = catalogue[layout.schedule].bubble(layout.pipelineRanks, {
-    forward: timing.forward[middle]!,
-    backward: timing.backwardInput[middle]! + timing.weight[middle]!,
-    weight: timing.weight[middle]!,
+    forward: timing.forward[middle],
+    backward: timing.backwardInput[middle] + timing.weight[middle],
+    weight: timing.weight[middle],
     overlapped: timing.overlapped(middle, stages.length - 1 - middle),
   })
   return Math.max(...work) + Math.max(0, bubble) + optimizerSeconds(model, cluster, layout, efficiency, stages)

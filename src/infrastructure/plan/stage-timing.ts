@@ -144,8 +144,8 @@ export function stageTiming(
     }
   }
   const pair = (forwardStage: number, backwardStage: number) => {
-    const forward = stages[forwardStage]!
-    const backward = stages[backwardStage]!
+    const forward = stages[forwardStage]
+    const backward = stages[backwardStage]
     const ofForward = meanLayer(forward)
     const ofBackward = meanLayer(backward)
     const overlap = overlapPair(
@@ -175,8 +175,8 @@ export function stageTiming(
     return made
   }
   return {
-    forward: stages.map((stage, index) => sumOf(stage, 'forward') + exposed[index]!),
-    backwardInput: stages.map((stage, index) => sumOf(stage, 'backwardInput') + exposed[index]!),
+    forward: stages.map((stage, index) => sumOf(stage, 'forward') + exposed[index]),
+    backwardInput: stages.map((stage, index) => sumOf(stage, 'backwardInput') + exposed[index]),
     weight: stages.map((stage) => sumOf(stage, 'weight')),
     overlapped: (forward, backward) => pairOf(forward, backward).duration,
     exposedForward: exposed,

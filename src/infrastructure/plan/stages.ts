@@ -61,10 +61,10 @@ export function splitStages(model: ModelConfig, stageCount: number, costs: Block
 function smallestLimit(costs: readonly number[], partCount: number): number {
   let low = Math.max(...costs)
   let high = costs.reduce((sum, cost) => sum + cost, 0)
-  if (partsNeeded(costs, low)[0]! <= partCount) return low
+  if (partsNeeded(costs, low)[0] <= partCount) return low
   for (let round = 0; round < 50; round++) {
     const middle = (low + high) / 2
-    if (partsNeeded(costs, middle)[0]! <= partCount) high = middle
+    if (partsNeeded(costs, middle)[0] <= partCount) high = middle
     else low = middle
   }
   return high
@@ -78,9 +78,9 @@ function partsNeeded(costs: readonly number[], limit: number): Int32Array {
   let end = costs.length
   let sum = 0
   for (let at = costs.length - 1; at >= 0; at--) {
-    sum += costs[at]!
-    while (!fits(sum, limit) && end > at + 1) sum -= costs[--end]!
-    needed[at] = 1 + needed[end]!
+    sum += costs[at]
+    while (!fits(sum, limit) && end > at + 1) sum -= costs[--end]
+    needed[at] = 1 + needed[end]
   }
   return needed
 }
@@ -97,8 +97,8 @@ function evenEnds(costs: readonly number[], partCount: number, limit: number): n
     const partsBehind = partCount - part - 1
     const last = costs.length - partsBehind
     const mean = left / (partsBehind + 1)
-    let sum = costs[at++]!
-    while (at < last && (needed[at]! > partsBehind || (sum + costs[at]! / 2 <= mean && fits(sum + costs[at]!, limit)))) sum += costs[at++]!
+    let sum = costs[at++]
+    while (at < last && (needed[at] > partsBehind || (sum + costs[at] / 2 <= mean && fits(sum + costs[at], limit)))) sum += costs[at++]
     left -= sum
     return at
   })

@@ -65,8 +65,8 @@ export function optimizerSeconds(
 export function stagesOfRanks(layout: Layout, stages: readonly Stage[]): Stage[][] {
   const P = layout.pipelineRanks
   return Array.from({ length: P }, (_, rank) => {
-    if (layout.schedule === 'dualpipe') return [stages[rank]!, stages[P - 1 - rank]!]
-    if (layout.schedule === 'dualpipev') return [stages[rank]!, stages[2 * P - 1 - rank]!]
+    if (layout.schedule === 'dualpipe') return [stages[rank], stages[P - 1 - rank]]
+    if (layout.schedule === 'dualpipev') return [stages[rank], stages[2 * P - 1 - rank]]
     return stages.filter((_, index) => index % P === rank)
   })
 }
@@ -103,9 +103,9 @@ export function stepTime(
     simulation,
     lanes: timing.lanes(middle, stages.length - 1 - middle),
     chunk: {
-      forward: timing.forward[middle]!,
-      backwardInput: timing.backwardInput[middle]!,
-      weight: timing.weight[middle]!,
+      forward: timing.forward[middle],
+      backwardInput: timing.backwardInput[middle],
+      weight: timing.weight[middle],
       overlapped: timing.overlapped(middle, stages.length - 1 - middle),
     },
   }

@@ -7,11 +7,11 @@ import type { ValidationRow } from './validation-row.ts'
 import type { WhatIf } from './what-if.ts'
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]!.length)))
-  const isNumber = head.map((_, column) => rows.every((row) => /^[-+$\d.,% KMBTGiB]*$/.test(row[column]!)))
+  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column].length)))
+  const isNumber = head.map((_, column) => rows.every((row) => /^[-+$\d.,% KMBTGiB]*$/.test(row[column])))
   const line = (cells: readonly string[]) =>
     cells
-      .map((cell, column) => (isNumber[column] ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!)))
+      .map((cell, column) => (isNumber[column] ? cell.padStart(widths[column]) : cell.padEnd(widths[column])))
       .join('  ')
       .trimEnd()
   return [head, ...rows].map(line).join('\n')
@@ -25,7 +25,7 @@ const figure = (value: number | string) =>
 export function searchText({ ranked, consideredCount, fittingCount, outOfReach }: SearchResult): string {
   const rows = ranked.map(({ layout, step, memory, tokensPerSecond, boundBy }, index) => [
     String(index + 1),
-    `${step.seconds.toFixed(2)}`,
+    step.seconds.toFixed(2),
     formatCount(tokensPerSecond * 86_400),
     formatBytes(memory.total),
     layoutName(layout),

@@ -18,7 +18,7 @@ import { planTraining } from './training-plan.ts'
 
 const model = presets['deepseek-v3']
 const cluster = clusterNamed('h800x2048')
-const { layout, tokens } = publishedLayouts['deepseek-v3']!
+const { layout, tokens } = publishedLayouts['deepseek-v3']
 const efficiency = calibrate()
 const plan = planTraining({ name: 'deepseek-v3', model, cluster, layout, tokens })
 
@@ -95,8 +95,8 @@ describe('efficiency', () => {
   test('a device with twice the peak halves the products and keeps the memory-bound rest', () => {
     const fast = { ...cluster, device: { ...cluster.device, peakFlops: { bf16: 1978e12, fp8: 3958e12, f32: 1e12 } } }
     const [slow, quick] = [cluster, fast].map((on) => layerCompute(model, on, layout, efficiency, 'moe').mlpForward)
-    assert.ok(Math.abs(quick!.matrix / slow!.matrix - 0.5) < 1e-3)
-    assert.equal(quick!.rest, slow!.rest)
+    assert.ok(Math.abs(quick.matrix / slow.matrix - 0.5) < 1e-3)
+    assert.equal(quick.rest, slow.rest)
   })
 })
 
@@ -114,7 +114,7 @@ describe('stages', () => {
         59,
       )
       assert.ok(stages.every(({ denseLayers, moeLayers }) => denseLayers + moeLayers > 0))
-      assert.ok(stages[0]!.hasEmbedding && stages.at(-1)!.hasHead)
+      assert.ok(stages[0].hasEmbedding && stages.at(-1)!.hasHead)
     }
   })
   test('the slowest stage is as fast as an exhaustive search finds', () => {

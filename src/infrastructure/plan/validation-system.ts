@@ -22,7 +22,7 @@ export function validationOfSystem(): ValidationRow[] {
 
 function stepRows(): ValidationRow[] {
   const model = presets['deepseek-v3']
-  const { cluster: clusterName, layout, tokens } = publishedLayouts['deepseek-v3']!
+  const { cluster: clusterName, layout, tokens } = publishedLayouts['deepseek-v3']
   const cluster = clusterNamed(clusterName)
   const { tokensPerStep } = layoutCounts(layout, cluster)
   const tokensPerDay = (tokensPerStep * 86_400) / 19.926
@@ -110,7 +110,7 @@ function balancerRows(): ValidationRow[] {
       `balancer example, layer ${layer}`,
       '12 experts, 16 slots, 4 groups, 2 nodes, 8 GPUs',
       logicalOfPhysical.join(' '),
-      expected[layer]!,
+      expected[layer],
       '[EPLB]',
     ),
   )
@@ -146,7 +146,7 @@ function servingRows(): ValidationRow[] {
 }
 
 function predictionRows(): ValidationRow[] {
-  const { cluster, layout, tokens } = publishedLayouts['deepseek-v3']!
+  const { cluster, layout, tokens } = publishedLayouts['deepseek-v3']
   const plan = planTraining({ name: 'deepseek-v3', model: presets['deepseek-v3'], cluster: clusterNamed(cluster), layout, tokens })
   return comparePublishedRun(plan)
     .filter(({ isHeadline }) => isHeadline)
@@ -163,7 +163,7 @@ function topologyRows(): ValidationRow[] {
       name,
       'endpoints/switches/links of 64-port switches',
       `${endpoints}/${switches}/${links}`,
-      expected[index]!,
+      expected[index],
       '[ISCA] table 3',
     ),
   )

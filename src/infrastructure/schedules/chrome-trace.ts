@@ -48,7 +48,7 @@ export function chromeTrace(schedule: Schedule, { timeline }: Simulation, micros
     })),
   )
   const threads = timeline.map((_, rank) => `rank ${rank}`)
-  return { displayTimeUnit: 'ms', traceEvents: [...namesOf(`${schedule.name}`, threads), ...operations] }
+  return { displayTimeUnit: 'ms', traceEvents: [...namesOf(schedule.name, threads), ...operations] }
 }
 
 /** The two lanes inside one overlapped pair, one thread a lane. */

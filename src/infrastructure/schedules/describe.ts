@@ -82,8 +82,8 @@ export function scheduleText(document: ScheduleDocument): string {
     short(idle),
     String(document.peakActivations[rank]),
     String(document.peakPendingWeights[rank]),
-    short(document.exposedCommunication[rank]!),
-    runLengths(document.operations[rank]!.map(({ operation }) => operation)),
+    short(document.exposedCommunication[rank]),
+    runLengths(document.operations[rank].map(({ operation }) => operation)),
   ])
   return [
     `${document.schedule}: ${ranks} ranks, ${document.microbatches} micro-batches, ${document.stages} stages`,
@@ -100,9 +100,9 @@ export function scheduleText(document: ScheduleDocument): string {
 const short = (value: number) => String(Number(value.toPrecision(5)))
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]!.length)))
+  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column].length)))
   const last = head.length - 1
-  const line = (cells: readonly string[]) => cells.map((cell, i) => (i === last ? cell : cell.padStart(widths[i]!))).join('  ')
+  const line = (cells: readonly string[]) => cells.map((cell, i) => (i === last ? cell : cell.padStart(widths[i]))).join('  ')
   return [head, ...rows].map(line).join('\n')
 }
 

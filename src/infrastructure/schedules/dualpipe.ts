@@ -70,7 +70,7 @@ export function dualPipe(rankCount: number, microbatchCount: number): Schedule {
     const directionOfPhase = isUpper ? [1, 0] : [0, 1]
     const tape = createRankTape(
       directionOfPhase.map((direction) => (direction === 0 ? rank : rankCount - 1 - rank)),
-      (phase, n) => directionOfPhase[phase]! * perDirection + n,
+      (phase, n) => directionOfPhase[phase] * perDirection + n,
     )
     const position = isUpper ? rankCount - 1 - rank : rank
     eightSteps(tape, position, half, perDirection - rankCount + position + 1, position === half - 1)

@@ -69,8 +69,8 @@ export function createRankTape(stageOfPhase: readonly number[], microbatchOf: (p
   const backwardCount = stageOfPhase.map(() => 0)
   const pendingWeights: Pass[] = []
   const next = (counts: number[], phase: number): Pass => ({
-    microbatch: microbatchOf(phase, counts[phase]!++),
-    stage: stageOfPhase[phase]!,
+    microbatch: microbatchOf(phase, counts[phase]++),
+    stage: stageOfPhase[phase],
     phase,
   })
   return {

@@ -20,7 +20,7 @@ describe('what a simulation is shown as', () => {
     assert.equal(document.formulaBubble, 6)
     assert.deepEqual(document.peakActivations, Array(8).fill(9))
     assert.equal(document.operations.length, 8)
-    assert.deepEqual(document.operations[0]![0], {
+    assert.deepEqual(document.operations[0][0], {
       operation: 'F0',
       kind: 'F',
       forward: { microbatch: 0, stage: 0 },

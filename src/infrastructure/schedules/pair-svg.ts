@@ -55,7 +55,7 @@ export function pairSvg(pair: PairOverlap, scale = 1, unit = '', wall?: number):
     const [, fill, ink] = fills.find(([part]) => part === name) ?? ['', '#c9ccd0', '#20242a']
     const left = x(start)
     const wide = x(end) - left
-    const label = names[name]!
+    const label = names[name]
     const shape = `<rect x="${left.toFixed(2)}" y="${top(lane)}" width="${wide.toFixed(2)}" height="${rowHeight}" fill="${fill}" stroke="#fff" stroke-width=".8"/>`
     const middle = [left + wide / 2, top(lane) + rowHeight / 2] as const
     if (wide > label.length * 5.6 + 4) return shape + text(middle[0], middle[1] + 4, label, { anchor: 'middle', size: 10.5, fill: ink })

@@ -13,9 +13,9 @@ const run = (request: ScheduleRequest, durations = unit, communication = {}) => 
   return { schedule, simulation: simulate(schedule, uniformTiming(schedule.stageCount, durations, communication)) }
 }
 
-const labels = (schedule: Schedule, rank: number) => schedule.operations[rank]!.map(operationLabel).join(' ')
+const labels = (schedule: Schedule, rank: number) => schedule.operations[rank].map(operationLabel).join(' ')
 const countOf = (schedule: Schedule, rank: number, kind: OperationKind) =>
-  schedule.operations[rank]!.filter((item) => item.kind === kind).length
+  schedule.operations[rank].filter((item) => item.kind === kind).length
 
 describe('published operation lists', () => {
   const dualPipe = createSchedule({ name: 'dualpipe', rankCount: 8, microbatchCount: 20 })
@@ -36,14 +36,14 @@ describe('published operation lists', () => {
   })
 
   test('DualPipe feeds micro-batches from both ends and keeps a stage on two ranks', () => {
-    const first = dualPipe.operations[0]![0]!.forward!
-    const last = dualPipe.operations[7]![0]!.forward!
+    const first = dualPipe.operations[0][0].forward!
+    const last = dualPipe.operations[7][0].forward!
     assert.deepEqual([first.microbatch, first.stage, last.microbatch, last.stage], [0, 0, 10, 0])
   })
 
   test('DualPipeV folds the pipe: rank 0 holds the first and the last stage', () => {
     const schedule = createSchedule({ name: 'dualpipev', rankCount: 4, microbatchCount: 10 })
-    const stages = new Set(schedule.operations[0]!.flatMap(({ forward }) => (forward ? [forward.stage] : [])))
+    const stages = new Set(schedule.operations[0].flatMap(({ forward }) => (forward ? [forward.stage] : [])))
     assert.deepEqual([...stages], [0, 7])
   })
 
@@ -56,7 +56,7 @@ describe('published operation lists', () => {
   test('GPipe goes back in reverse order; 1F1B alternates after its warm-up', () => {
     const gpipe = createSchedule({ name: 'gpipe', rankCount: 2, microbatchCount: 3 })
     assert.deepEqual(
-      gpipe.operations[1]!.map(({ forward, backward }) => (forward ?? backward)!.microbatch),
+      gpipe.operations[1].map(({ forward, backward }) => (forward ?? backward)!.microbatch),
       [0, 1, 2, 2, 1, 0],
     )
     assert.equal(labels(createSchedule({ name: '1f1b', rankCount: 3, microbatchCount: 4 }), 0), 'F0 F0 F0 B0 F0 B0 B0 B0')
@@ -164,9 +164,9 @@ describe('properties of every schedule', () => {
       fc.property(requests, durationsOf, (request, durations) => {
         const { schedule, simulation } = run(request, durations)
         simulation.timeline.forEach((list, rank) => {
-          list.forEach(({ start, end }, at) => assert.ok(at === 0 || start >= list[at - 1]!.end, `overlap at ${start}..${end}`))
+          list.forEach(({ start, end }, at) => assert.ok(at === 0 || start >= list[at - 1].end, `overlap at ${start}..${end}`))
           const busy = list.reduce((sum, { start, end }) => sum + end - start, 0)
-          assert.ok(Math.abs(busy + simulation.idle[rank]! - simulation.makespan) < 1e-6)
+          assert.ok(Math.abs(busy + simulation.idle[rank] - simulation.makespan) < 1e-6)
         })
         // Work is conserved: with F&B = F + B nothing is hidden, so all ranks together do M x stages x (F + B).
         const plain = run(request, { ...durations, overlapped: durations.forward + durations.backward }).simulation
@@ -204,7 +204,7 @@ describe('properties of every schedule', () => {
     const timing = uniformTiming(4, unit)
     const forward = [1, 1, 2, 1]
     const simulation = simulate(schedule, { ...timing, forward })
-    assert.ok(simulation.idle[2]! < simulation.idle[0]!)
+    assert.ok(simulation.idle[2] < simulation.idle[0])
     assert.ok(simulation.makespan >= 12 * 4)
   })
 })

@@ -101,7 +101,7 @@ export function simulate(schedule: Schedule, timing: StageTiming): Simulation {
   let arrived = 0
   let arrivedLocally = 0
   const arrives = (ends: Float64Array, ranks: Int32Array, index: number, rank: number): boolean => {
-    const end = ends[index]!
+    const end = ends[index]
     if (end < 0) return false
     arrivedLocally = Math.max(arrivedLocally, end)
     arrived = Math.max(arrived, ranks[index] === rank ? end : end + timing.pointToPoint)
@@ -124,15 +124,15 @@ export function simulate(schedule: Schedule, timing: StageTiming): Simulation {
   while (remaining > 0) {
     const before = remaining
     for (let rank = 0; rank < rankCount; rank++) {
-      const list = operations[rank]!
-      while (position[rank]! < list.length && isReady(list[position[rank]!]!, rank)) {
-        const operation = list[position[rank]!]!
+      const list = operations[rank]
+      while (position[rank] < list.length && isReady(list[position[rank]], rank)) {
+        const operation = list[position[rank]]
         const [duration, exposedInside] = cost(operation, timing)
-        const start = Math.max(clock[rank]!, arrived)
+        const start = Math.max(clock[rank], arrived)
         const end = start + duration
-        exposed[rank]! += exposedInside + start - Math.max(clock[rank]!, arrivedLocally)
+        exposed[rank] += exposedInside + start - Math.max(clock[rank], arrivedLocally)
         clock[rank] = end
-        busy[rank]! += duration
+        busy[rank] += duration
         const { kind, forward, backward } = operation
         if (forward) {
           const index = forward.microbatch * stageCount + forward.stage
@@ -144,8 +144,8 @@ export function simulate(schedule: Schedule, timing: StageTiming): Simulation {
           backwardEnd[index] = end
           rankOfBackward[index] = rank
         }
-        timeline[rank]!.push({ operation, start, end })
-        position[rank]!++
+        timeline[rank].push({ operation, start, end })
+        position[rank]++
         remaining--
       }
     }
@@ -175,11 +175,11 @@ export function simulate(schedule: Schedule, timing: StageTiming): Simulation {
 }
 
 function cost({ kind, forward, backward }: Operation, timing: StageTiming): [duration: number, exposed: number] {
-  if (kind === 'F') return [timing.forward[forward!.stage]!, timing.exposedForward[forward!.stage]!]
+  if (kind === 'F') return [timing.forward[forward!.stage], timing.exposedForward[forward!.stage]]
   const stage = backward!.stage
-  if (kind === 'W') return [timing.weight[stage]!, 0]
-  if (kind === 'Bi') return [timing.backwardInput[stage]!, timing.exposedBackward[stage]!]
-  if (kind === 'B') return [timing.backwardInput[stage]! + timing.weight[stage]!, timing.exposedBackward[stage]!]
+  if (kind === 'W') return [timing.weight[stage], 0]
+  if (kind === 'Bi') return [timing.backwardInput[stage], timing.exposedBackward[stage]]
+  if (kind === 'B') return [timing.backwardInput[stage] + timing.weight[stage], timing.exposedBackward[stage]]
   return [timing.overlapped(forward!.stage, stage), timing.exposedOverlapped(forward!.stage, stage)]
 }
 

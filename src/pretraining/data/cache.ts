@@ -95,7 +95,7 @@ export function storedSize(file: string, key: string): { readonly documents: num
   try {
     const start = new Uint8Array(1024)
     const length = fs.readSync(handle, start, 0, start.length, 0)
-    return parseHeader(new TextDecoder().decode(start.subarray(0, length)).split('\n', 1)[0]!, key)
+    return parseHeader(new TextDecoder().decode(start.subarray(0, length)).split('\n', 1)[0], key)
   } finally {
     fs.closeSync(handle)
   }

@@ -70,7 +70,7 @@ test('own text alone is weighed by its size; copies are left out and told', asyn
     corpus.domains.map(({ name }) => name),
     ['logs', 'notes'],
   )
-  assert.ok(corpus.domains[0]!.weight > corpus.domains[1]!.weight)
+  assert.ok(corpus.domains[0].weight > corpus.domains[1].weight)
   assert.equal(corpus.statistics.exactCopies, 1)
   assert.ok(events.some((event) => event.type === 'data-deduplicated' && event.exactCopies === 1))
   assert.ok(events.some((event) => event.type === 'data-split' && event.domain === 'notes' && event.note.includes('held out')))
@@ -114,7 +114,7 @@ test('tokens: every document, each closed by end-of-text; kept on disk for this 
   const events: DataEvent[] = []
   const first = tokenizeCorpus(vendored, byteTokenizer, { cacheFolder, onEvent: (event) => events.push(event) })
   for (const [index, { train }] of vendored.domains.entries()) {
-    const { ids, offsets } = first.domains[index]!.train
+    const { ids, offsets } = first.domains[index].train
     assert.ok(ids instanceof Uint16Array)
     assert.equal(offsets.length, train.length + 1)
     for (const [i, { text }] of train.entries()) {
@@ -135,7 +135,7 @@ test('tokens: every document, each closed by end-of-text; kept on disk for this 
 test('a damaged token cache is made again', () => {
   const cacheFolder = path.join(folder, 'damaged')
   const first = tokenizeCorpus(vendored, byteTokenizer, { cacheFolder })
-  const file = path.join(cacheFolder, 'tokens', readdirSync(path.join(cacheFolder, 'tokens'))[0]!)
+  const file = path.join(cacheFolder, 'tokens', readdirSync(path.join(cacheFolder, 'tokens'))[0])
   const good = readFileSync(file)
   const outOfRange = Buffer.from(good)
   outOfRange.fill(0xff, outOfRange.length - 2)
@@ -147,7 +147,7 @@ test('a damaged token cache is made again', () => {
 
 test('a large vocabulary takes four bytes an id', () => {
   const large = { ...byteTokenizer, vocabSize: 100_000 }
-  assert.ok(tokenizeCorpus(vendored, large).domains[0]!.train.ids instanceof Uint32Array)
+  assert.ok(tokenizeCorpus(vendored, large).domains[0].train.ids instanceof Uint32Array)
 })
 
 test('a corpus can be trained on: rows of the vendored text decode to it', () => {

@@ -145,8 +145,8 @@ function weigh(builtIn: readonly Document[], own: readonly Document[], chosen: C
   const ownBytes = totalBytes(own)
   const isMixed = builtIn.length > 0 && ownBytes > 0
   const builtInNames = [...new Set(builtIn.map(({ domain }) => domain))]
-  const builtInSum = builtInNames.reduce((sum, name) => sum + domainWeights[name]!, 0)
-  for (const name of builtInNames) weights.set(name, (domainWeights[name]! / builtInSum) * (isMixed ? 1 - ownShare : 1))
+  const builtInSum = builtInNames.reduce((sum, name) => sum + domainWeights[name], 0)
+  for (const name of builtInNames) weights.set(name, (domainWeights[name] / builtInSum) * (isMixed ? 1 - ownShare : 1))
   for (const { domain, utf8Bytes } of own) {
     weights.set(domain, (weights.get(domain) ?? 0) + (utf8Bytes / ownBytes) * (isMixed ? ownShare : 1))
   }

@@ -44,8 +44,8 @@ export class DomainStream {
     this.#rng = rng
     const starts: number[] = []
     for (let document = 0; document + 1 < documents.offsets.length; document++) {
-      const end = documents.offsets[document + 1]!
-      for (let start = documents.offsets[document]!; start < end; start += options.stretchTokens) starts.push(start)
+      const end = documents.offsets[document + 1]
+      for (let start = documents.offsets[document]; start < end; start += options.stretchTokens) starts.push(start)
     }
     this.#pieceStarts = Uint32Array.from([...starts, documents.ids.length])
   }
@@ -58,7 +58,7 @@ export class DomainStream {
   /** Whether a cursor points at a token of this stream. */
   isCursor({ epoch, position, offset }: StreamCursor): boolean {
     const areCounts = [epoch, position, offset].every((value) => Number.isSafeInteger(value) && value >= 0)
-    return areCounts && position < this.pieceCount && offset < this.#pieceLength(epoch, this.#orderOf(epoch)[position]!)
+    return areCounts && position < this.pieceCount && offset < this.#pieceLength(epoch, this.#orderOf(epoch)[position])
   }
 
   /**
@@ -73,7 +73,7 @@ export class DomainStream {
     let { epoch, position, offset } = cursor
     let next = cursor
     for (let filled = 0; filled < out.length;) {
-      const piece = this.#orderOf(epoch)[position]!
+      const piece = this.#orderOf(epoch)[position]
       const tokens = this.#tokensOf(epoch, piece)
       const count = Math.min(tokens.length - offset, out.length - filled)
       out.set(tokens.subarray(offset, offset + count), filled)
@@ -100,7 +100,7 @@ export class DomainStream {
       const rng = this.#rng.fork(`order/${epoch}`)
       for (let i = order.length - 1; i > 0; i--) {
         const j = rng.below(i + 1)
-        const kept = order[i]!
+        const kept = order[i]
         order[i] = order[j]!
         order[j] = kept
       }
@@ -119,13 +119,13 @@ export class DomainStream {
   }
 
   #pieceLength(epoch: number, piece: number): number {
-    const length = this.#pieceStarts[piece + 1]! - this.#pieceStarts[piece]!
-    const addsEos = this.#documents.ids[this.#pieceStarts[piece + 1]! - 1] !== this.#options.eosId
+    const length = this.#pieceStarts[piece + 1] - this.#pieceStarts[piece]
+    const addsEos = this.#documents.ids[this.#pieceStarts[piece + 1] - 1] !== this.#options.eosId
     return this.#fimDraws(epoch, piece) === null ? length : length + fimSentinels + (addsEos ? 1 : 0)
   }
 
   #tokensOf(epoch: number, piece: number): Uint16Array | Uint32Array {
-    const tokens = this.#documents.ids.subarray(this.#pieceStarts[piece]!, this.#pieceStarts[piece + 1]!)
+    const tokens = this.#documents.ids.subarray(this.#pieceStarts[piece], this.#pieceStarts[piece + 1])
     const rng = this.#fimDraws(epoch, piece)
     if (rng === null) return tokens
     const { fim, eosId } = this.#options

@@ -74,7 +74,7 @@ function forEachShingle(text: string, visit: (hash: number) => void): void {
 function shingle(words: Uint32Array, count: number): number {
   let hash = 0
   const length = Math.min(count, shingleWords)
-  for (let i = count - length; i < count; i++) hash = Math.imul(hash, 31) + words[i % shingleWords]!
+  for (let i = count - length; i < count; i++) hash = Math.imul(hash, 31) + words[i % shingleWords]
   return mix(hash)
 }
 
@@ -87,7 +87,7 @@ function signature(text: string): Uint32Array | null {
     const bin = Math.floor((hash * binCount) / 2 ** 32)
     // The position inside the bin: the hash mixed once more, so that values of different bins compare.
     const value = mix(hash ^ 0x9e3779b9)
-    if (value < minimum[bin]!) minimum[bin] = value
+    if (value < minimum[bin]) minimum[bin] = value
   })
   return isEmpty ? null : densified(minimum)
 }
@@ -98,7 +98,7 @@ function densified(minimum: Uint32Array): Uint32Array {
   for (let bin = 0; bin < binCount; bin++) {
     let distance = 0
     while (minimum[(bin + distance) % binCount] === 0xffffffff) distance++
-    full[bin] = minimum[(bin + distance) % binCount]! + Math.imul(distance, 0x27d4eb2f)
+    full[bin] = minimum[(bin + distance) % binCount] + Math.imul(distance, 0x27d4eb2f)
   }
   return full
 }
@@ -118,7 +118,7 @@ function jaccard(a: Uint32Array, b: Uint32Array): number {
       common++
       i++
       j++
-    } else if (a[i]! < b[j]!) i++
+    } else if (a[i] < b[j]) i++
     else j++
   }
   return common / (a.length + b.length - common || 1)
@@ -142,7 +142,7 @@ export function findDuplicates(documents: readonly Pick<Document, 'text'>[]): Du
   const keptOfBand = new Map<number, number[]>()
   const shinglesOf = new Map<number, Uint32Array>()
   const shingles = (index: number) => {
-    const known = shinglesOf.get(index) ?? sortedShingles(documents[index]!.text)
+    const known = shinglesOf.get(index) ?? sortedShingles(documents[index].text)
     shinglesOf.set(index, known)
     return known
   }
@@ -175,8 +175,8 @@ function bandHash(bins: Uint32Array, band: number): number {
   let high = band + 1
   let low = 0x811c9dc5
   for (let i = band * bandBins; i < (band + 1) * bandBins; i++) {
-    high = mix(high ^ bins[i]!)
-    low = Math.imul(low ^ bins[i]!, 0x01000193)
+    high = mix(high ^ bins[i])
+    low = Math.imul(low ^ bins[i], 0x01000193)
   }
   // 53 bits, exact in a number: a false candidate is rare, and harmless.
   return (high & 0x1fffff) * 2 ** 32 + (low >>> 0)

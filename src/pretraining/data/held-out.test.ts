@@ -44,10 +44,10 @@ test('a source that decides for itself is obeyed', () => {
 test('a single document is cut at a paragraph, and the split says so', () => {
   const text = Array.from({ length: 200 }, (_, i) => `Paragraph number ${i}.`).join('\n\n')
   const { train, heldOut, note } = splitHeldOut([makeDocument('prose', { id: 'book', text })], 1)
-  assert.equal(`${train[0]!.text}\n\n${heldOut[0]!.text}`, text)
-  assert.match(heldOut[0]!.text, /^Paragraph/)
+  assert.equal(`${train[0].text}\n\n${heldOut[0].text}`, text)
+  assert.match(heldOut[0].text, /^Paragraph/)
   assert.match(note!, /book.*paragraph boundary/)
-  assert.equal(heldOut[0]!.id, 'book#end')
+  assert.equal(heldOut[0].id, 'book#end')
 })
 
 test('one huge document beside a tiny one: the tiny one is spared', () => {

@@ -9,7 +9,7 @@ import type { Random } from '../../base/random.ts'
 /** Draws one problem. */
 export type ProblemGenerator = (rng: Random) => string
 
-const pick = <T>(rng: Random, items: readonly T[]): T => items[rng.below(items.length)]!
+const pick = <T>(rng: Random, items: readonly T[]): T => items[rng.below(items.length)]
 
 const between = (rng: Random, low: number, high: number): number => low + rng.below(high - low + 1)
 
@@ -129,7 +129,7 @@ function sequence(rng: Random): string {
   const isGeometric = rng.below(4) === 0
   const factor = between(rng, 2, 3)
   const terms = Array.from({ length: 5 }, (_, i) => (isGeometric ? start * factor ** i : start + step * i))
-  const next = isGeometric ? terms[4]! * factor : terms[4]! + step
+  const next = isGeometric ? terms[4] * factor : terms[4] + step
   const rule = isGeometric ? `each term is ${factor} times the one before` : `each term is ${step} more than the one before`
   return `What comes next: ${terms.join(', ')}? ${next}, because ${rule}.`
 }
@@ -208,7 +208,7 @@ const tensNames = 'zero ten twenty thirty forty fifty sixty seventy eighty ninet
 
 /** "seven hundred and forty-two" of 742, for 0..999. */
 export function numberWords(value: number): string {
-  if (value < 20) return onesNames[value]!
+  if (value < 20) return onesNames[value]
   if (value < 100) return `${tensNames[Math.floor(value / 10)]}${value % 10 ? `-${onesNames[value % 10]}` : ''}`
   const rest = value % 100
   return `${onesNames[Math.floor(value / 100)]} hundred${rest ? ` and ${numberWords(rest)}` : ''}`
@@ -238,6 +238,6 @@ export const problemKinds: readonly { readonly name: string; readonly share: num
 /** One problem of a kind drawn by its share. */
 export function drawProblem(rng: Random): string {
   let left = rng.uniform()
-  const kind = problemKinds.find(({ share }) => (left -= share) < 0) ?? problemKinds[0]!
+  const kind = problemKinds.find(({ share }) => (left -= share) < 0) ?? problemKinds[0]
   return kind.generate(rng)
 }

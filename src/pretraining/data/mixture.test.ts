@@ -47,17 +47,16 @@ test('in one epoch every token is an input once and the next token of its predec
   const rows = rowsOf(mixture.nextBatch(26, 7))
   const inputs = rows.flatMap((row) => row.slice(0, 7))
   const targets = rows.flatMap((row) => row.slice(1))
-  assert.deepEqual(inputs.toSorted(), [...one.domains[0]!.train.ids].map(Number).toSorted())
+  assert.deepEqual(inputs.toSorted(), [...one.domains[0].train.ids].map(Number).toSorted())
   assert.deepEqual(targets.slice(0, -1), inputs.slice(1))
 })
 
 test('documents stay in one piece up to the stretch, and end with the end-of-text token', () => {
   const mixture = new Mixture(two, { seed: 1, stretchTokens: 64 })
   const [row] = rowsOf(mixture.nextBatch(1, 400))
-  for (let i = 1; i < row!.length; i++) {
-    const isNewPiece = row![i] !== row![i - 1]! + 1 && row![i] !== eosId
-    if (isNewPiece && row![i - 1] !== eosId)
-      assert.equal((row![i - 1]! - 100_000 - 52 + 1) % 64, 0, `position ${i}: ${row![i - 1]}, ${row![i]}`)
+  for (let i = 1; i < row.length; i++) {
+    const isNewPiece = row[i] !== row[i - 1] + 1 && row[i] !== eosId
+    if (isNewPiece && row[i - 1] !== eosId) assert.equal((row[i - 1] - 100_000 - 52 + 1) % 64, 0, `position ${i}: ${row[i - 1]}, ${row[i]}`)
   }
 })
 
@@ -76,8 +75,8 @@ test('documentStart_BS names the first position of the piece in the row', () => 
 test('extra tokens look ahead and are read again by the next row', () => {
   const one = corpus([{ name: 'a', weight: 1, lengths: [500] }])
   const rows = rowsOf(new Mixture(one, { seed: 1, extra: 3 }).nextBatch(2, 20))
-  assert.equal(rows[0]!.length, 24)
-  assert.deepEqual(rows[0]!.slice(20), rows[1]!.slice(0, 4))
+  assert.equal(rows[0].length, 24)
+  assert.deepEqual(rows[0].slice(20), rows[1].slice(0, 4))
 })
 
 test('domains are drawn by weight, each row from one domain', () => {
@@ -107,7 +106,7 @@ test('a domain’s rows do not depend on how often others are drawn', () => {
 test('epochs are shuffled anew', () => {
   const one = corpus([{ name: 'a', weight: 1, lengths: Array.from({ length: 30 }, () => 4) }])
   const mixture = new Mixture(one, { seed: 1 })
-  const [first, second] = [rowsOf(mixture.nextBatch(1, 120))[0]!.slice(0, 120), rowsOf(mixture.nextBatch(1, 120))[0]!.slice(0, 120)]
+  const [first, second] = [rowsOf(mixture.nextBatch(1, 120))[0].slice(0, 120), rowsOf(mixture.nextBatch(1, 120))[0].slice(0, 120)]
   assert.notDeepEqual(first, second)
   assert.deepEqual(first.toSorted(), second.toSorted())
   assert.deepEqual(mixture.epochs(), { a: 2 })
@@ -176,11 +175,11 @@ test('fill-in-the-middle rearranges about its rate of the documents, each closed
   const one = corpus([{ name: 'a', weight: 1, lengths: Array.from({ length: 1000 }, () => 10) }])
   const mixture = new Mixture(one, { seed: 1, fim: { rate: 0.1, beginId: 2, holeId: 3, endId: 4 } })
   const [row] = rowsOf(mixture.nextBatch(1, 10_000))
-  const begins = row!.flatMap((id, i) => (id === 2 ? [i] : []))
+  const begins = row.flatMap((id, i) => (id === 2 ? [i] : []))
   assert.ok(begins.length > 60 && begins.length < 140, `${begins.length}`)
   assert.ok(
     begins
       .slice(0, -1)
-      .every((start) => row!.slice(start, start + 13).filter((id) => id === eosId).length === 1 && row![start + 12] === eosId),
+      .every((start) => row.slice(start, start + 13).filter((id) => id === eosId).length === 1 && row[start + 12] === eosId),
   )
 })

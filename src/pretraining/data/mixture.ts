@@ -117,7 +117,7 @@ export class Mixture {
       const start = row * rowTokens
       const tokens = tokens_BS.subarray(start, start + rowTokens)
       const documentStart = documentStart_BS.subarray(start, start + rowTokens)
-      this.#cursors[domain] = this.#streams[domain]!.read(tokens, documentStart, this.#cursors[domain]!, length)
+      this.#cursors[domain] = this.#streams[domain].read(tokens, documentStart, this.#cursors[domain], length)
       domainOfRow_B[row] = domain
     }
     return { rows, length, rowTokens, tokens_BS, documentStart_BS, domainOfRow_B }
@@ -126,15 +126,15 @@ export class Mixture {
   /** How often each domain has been gone through: whole epochs and the share of the pieces of the present one. */
   epochs(): Record<string, number> {
     const entries = this.domainNames.map((name, domain) => {
-      const { epoch, position } = this.#cursors[domain]!
-      return [name, epoch + position / this.#streams[domain]!.pieceCount]
+      const { epoch, position } = this.#cursors[domain]
+      return [name, epoch + position / this.#streams[domain].pieceCount]
     })
     return Object.fromEntries(entries) as Record<string, number>
   }
 
   /** Where the mixture stands. */
   state(): MixtureState {
-    const cursors = Object.fromEntries(this.domainNames.map((name, domain) => [name, this.#cursors[domain]!]))
+    const cursors = Object.fromEntries(this.domainNames.map((name, domain) => [name, this.#cursors[domain]]))
     return { fingerprint: this.#fingerprint, domainDraws: this.#domainDraws.state.draws, cursors }
   }
 
@@ -160,7 +160,7 @@ export class Mixture {
       'data cursor',
       this.domainNames.flatMap((name, domain) => {
         const cursor = cursors[name]
-        return cursor && this.#streams[domain]!.isCursor(cursor) ? [] : [`the position in ${name} does not exist`]
+        return cursor && this.#streams[domain].isCursor(cursor) ? [] : [`the position in ${name} does not exist`]
       }),
       'Use an older checkpoint.',
     )

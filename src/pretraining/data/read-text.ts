@@ -67,7 +67,7 @@ const isUtf16 = (bytes: Uint8Array) => (bytes[0] === 0xff && bytes[1] === 0xfe) 
 /** The bytes at the end that begin a character which goes on in the next piece. */
 function incompleteTail(chunk: Uint8Array): Uint8Array<ArrayBuffer> {
   for (let length = 1; length <= Math.min(3, chunk.length); length++) {
-    const byte = chunk[chunk.length - length]!
+    const byte = chunk[chunk.length - length]
     if (sequenceLength(byte) > length) return chunk.slice(-length)
     if (byte >> 6 !== 2) break
   }

@@ -9,7 +9,7 @@ function valueOf(expression: string): number {
   const tokens = expression.match(/\d+|[-+*/%()]/g) ?? []
   let at = 0
   const atom = (): number => {
-    const token = tokens[at++]!
+    const token = tokens[at++]
     if (token === '-') return -atom()
     if (token !== '(') return Number(token)
     const value = sum()

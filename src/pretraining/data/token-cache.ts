@@ -83,7 +83,7 @@ function parseHeader(line: string): z.infer<typeof header> | null {
 /** Offsets ascend from 0 to the end, and every id is in the vocabulary. */
 function isSound(ids: Uint16Array | Uint32Array, offsets: Uint32Array, vocabSize: number): boolean {
   if (offsets[0] !== 0 || offsets[offsets.length - 1] !== ids.length) return false
-  for (let i = 1; i < offsets.length; i++) if (offsets[i]! < offsets[i - 1]!) return false
-  for (let i = 0; i < ids.length; i++) if (ids[i]! >= vocabSize) return false
+  for (let i = 1; i < offsets.length; i++) if (offsets[i] < offsets[i - 1]) return false
+  for (let i = 0; i < ids.length; i++) if (ids[i] >= vocabSize) return false
   return true
 }

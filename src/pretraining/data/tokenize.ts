@@ -114,7 +114,7 @@ export function tokenizeCorpus(corpus: Corpus, tokenizer: CorpusTokenizer, optio
   if (file && !cached) storeTokens(file, fingerprint, parts)
 
   const domains = corpus.domains.map(({ name, weight, train, heldOut }, index): TokenizedDomain => {
-    const domain = { name, weight, train: parts[2 * index]!, heldOut: parts[2 * index + 1]! }
+    const domain = { name, weight, train: parts[2 * index], heldOut: parts[2 * index + 1] }
     options.onEvent?.({
       type: 'data-tokenized',
       domain: name,

@@ -61,7 +61,7 @@ interface FoundFile {
 export async function readUserDocuments(paths: readonly string[]): Promise<UserDocuments> {
   const skipped: Skipped[] = []
   const files = paths.flatMap((path) => findFiles(path, skipped))
-  const folders = new Set(files.flatMap(({ relative }) => (relative.includes('/') ? [relative.split('/', 1)[0]!] : [])))
+  const folders = new Set(files.flatMap(({ relative }) => (relative.includes('/') ? [relative.split('/', 1)[0]] : [])))
   const documents: Document[] = []
   const ids = new Map<string, number>()
   let bytes = 0
@@ -84,7 +84,7 @@ function kindOf(file: string): 'text' | 'code' | 'jsonl' | 'parquet' | undefined
 }
 
 function domainOf({ path, relative }: FoundFile, areFoldersDomains: boolean): string {
-  const name = areFoldersDomains && relative.includes('/') ? relative.split('/', 1)[0]! : kindOf(path) === 'code' ? 'code' : 'text'
+  const name = areFoldersDomains && relative.includes('/') ? relative.split('/', 1)[0] : kindOf(path) === 'code' ? 'code' : 'text'
   return Object.hasOwn(domainWeights, name) ? `own-${name}` : name
 }
 

@@ -31,11 +31,11 @@ export function sequenceLength(lead: number): number {
 /** Offset of the first byte that cannot stand where it stands in UTF-8 (RFC 3629, table of section 4); `bytes.length` if all can. */
 export function firstInvalidByte(bytes: Uint8Array): number {
   for (let i = 0; i < bytes.length;) {
-    const lead = bytes[i]!
+    const lead = bytes[i]
     const length = sequenceLength(lead)
     if (length === 0) return i
     for (let k = 1; k < length; k++) if ((bytes[i + k] ?? 0) >> 6 !== 2) return i
-    const second = bytes[i + 1]!
+    const second = bytes[i + 1]
     const isOverlong = (lead === 0xe0 && second < 0xa0) || (lead === 0xf0 && second < 0x90)
     const isBeyond = (lead === 0xed && second > 0x9f) || (lead === 0xf4 && second > 0x8f)
     if (isOverlong || isBeyond) return i

@@ -31,7 +31,7 @@ const messages = z.record(z.string(), z.string())
 /** Key → English message, read from the compiler's source. */
 function englishMessages(source: string): Map<string, string> {
   const calls = source.matchAll(/\bdiag\(\d+, \d+ \/\* \w+ \*\/, ("(?:[^"\\]|\\.)*"), ("(?:[^"\\]|\\.)*")/g)
-  return new Map(Array.from(calls, ([, key, message]) => [JSON.parse(key!) as string, JSON.parse(message!) as string]))
+  return new Map(Array.from(calls, ([, key, message]) => [JSON.parse(key) as string, JSON.parse(message) as string]))
 }
 
 /** `typescript.js` and `<language>/diagnosticMessages.generated.json` → one document a message that has translations. */

@@ -61,9 +61,9 @@ test('factbook: name, sections, nested fields, nothing for empty ones', () => {
     Issues: {},
   }
   const [document] = extractFactbook([file('europe/fr.json', JSON.stringify(country))])
-  assert.equal(document!.id, 'europe/fr')
+  assert.equal(document.id, 'europe/fr')
   assert.equal(
-    document!.text,
+    document.text,
     'France\n\nGeography\nLocation: Western Europe\nArea, total: 643,801 sq km\nArea, note: with regions\n\n' +
       'Government\nCountry name, conventional long form: French Republic\nCountry name, conventional short form: France',
   )

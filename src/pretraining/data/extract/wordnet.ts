@@ -17,11 +17,11 @@ const partOfSpeech: Readonly<Record<string, string>> = { n: 'noun', v: 'verb', a
 function entryOf(line: string): string | null {
   const [fields, ...gloss] = line.split(' | ')
   if (line.startsWith('  ') || gloss.length === 0) return null
-  const words = fields!.split(' ')
-  const part = partOfSpeech[words[2]!]
-  const count = Number.parseInt(words[3]!, 16)
+  const words = fields.split(' ')
+  const part = partOfSpeech[words[2]]
+  const count = Number.parseInt(words[3], 16)
   if (part === undefined || !(count > 0)) return null
-  const lemmas = Array.from({ length: count }, (_, i) => words[4 + 2 * i]!.replaceAll('_', ' ').replace(/\((?:a|p|ip)\)$/, ''))
+  const lemmas = Array.from({ length: count }, (_, i) => words[4 + 2 * i].replaceAll('_', ' ').replace(/\((?:a|p|ip)\)$/, ''))
   return `${lemmas.join(', ')} (${part}): ${gloss.join(' | ').trim()}`
 }
 
@@ -38,6 +38,6 @@ export function extractWordnet(files: readonly DataFile[]): ExtractedText[] {
       entries.slice(page * entriesPerPage, (page + 1) * entriesPerPage),
     )
     const kind = path.replace(/^.*data\./, '')
-    return pages.map((page) => ({ id: `${kind}-${page[0]!.offset}`, text: cleanText(page.map(({ entry }) => entry).join('\n')) }))
+    return pages.map((page) => ({ id: `${kind}-${page[0].offset}`, text: cleanText(page.map(({ entry }) => entry).join('\n')) }))
   })
 }
