@@ -83,6 +83,20 @@ test('your own text and your own recipe', async () => {
   assert.ok(existsSync(place.at('runs', 'mine', 'model', 'model.safetensors')))
 })
 
+test('a budget derives model and tokens, and the derivation stands in the record', async () => {
+  using place = new Workplace()
+  const { status, stderr } = await place.run('pretrain', 'tiny', '--budget', '4s', '--threads', '1', '--json')
+  assert.equal(status, 0, stderr)
+  assert.match(stderr, /budget .*tokens/)
+  const { recipe, derivation } = JSON.parse(readFileSync(place.at('runs', 'tiny', 'recipe.json'), 'utf8')) as {
+    recipe: { name: string; model: { width: number }; training: { tokens: number } }
+    derivation: readonly string[]
+  }
+  assert.equal(recipe.name, `tiny-${recipe.model.width}`)
+  assert.ok(recipe.training.tokens > 0)
+  assert.ok(derivation.length >= 4)
+})
+
 test('what is wrong is said at once, all of it, and nothing is begun', async () => {
   using place = new Workplace()
   const refused = async (pattern: RegExp, ...args: readonly string[]) => {

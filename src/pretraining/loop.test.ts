@@ -69,8 +69,8 @@ test('the loss falls, and every step says what it did', async () => {
   const [first, ...rest] = steps(events)
   const last = rest.at(-1)!
   assert.ok(Math.abs(first.lossNats - Math.log(512)) < 0.3, `an untrained model knows nothing, got ${first.lossNats}`)
-  assert.ok(last.lossNats < first.lossNats - 0.5, `${last.lossNats}`)
-  assert.ok(last.mtpNats[0] < first.mtpNats[0] - 0.5)
+  assert.ok(last.lossNats < first.lossNats - 0.3, `${last.lossNats}`)
+  assert.ok(last.mtpNats[0] < first.mtpNats[0] - 0.3)
   assert.equal(last.tokens, last.batchTokens + rest.at(-2)!.tokens)
   assert.ok(last.tokens >= 10_240)
   assert.equal((outcome as { reason: string }).reason, 'complete')

@@ -57,7 +57,7 @@ export interface SampleEvent {
   readonly topP: number
 }
 
-export interface StageEvent {
+interface StageEvent {
   readonly type: 'run/stage'
   readonly stage: 'data' | 'tokenizer' | 'model' | 'evaluation' | 'samples'
   readonly seconds: number

@@ -3,14 +3,12 @@
  * scores, samples. `strata pretrain`, `strata run` and `npm start` differ in what they ask for and where they stop.
  */
 import { existsSync } from 'node:fs'
-import os from 'node:os'
 import path from 'node:path'
 import { rejectViolations, usageError } from '../../base/errors.ts'
-import { formatBytes, formatCount, formatFlops, formatSeconds } from '../../base/format.ts'
+import { formatBytes, formatCount, formatSeconds } from '../../base/format.ts'
 import { availableThreads, cacheFolder } from '../../base/platform.ts'
 import { readRunLog } from '../../base/run-log.ts'
-import { countParameters, trainingFlopsPerToken } from '../../architecture/index.ts'
-import { Machine, type Probe } from '../../compute/index.ts'
+import { Machine } from '../../compute/index.ts'
 import { stepsLeft, type Tokenizer, writeFileWhole } from '../../foundations/index.ts'
 import {
   createRunFolder,
@@ -22,26 +20,14 @@ import {
   type RunFolder,
   writeModelFolder,
 } from '../../infrastructure/index.ts'
-import {
-  checkHeap,
-  type DataEvent,
-  deriveRecipe,
-  fitTokens,
-  measureTrainingSpeed,
-  prepareText,
-  type PreparedText,
-  type Recipe,
-  trainInFolder,
-  type TrainingSpeed,
-} from '../../pretraining/index.ts'
+import { checkHeap, type DataEvent, prepareText, type PreparedText, type Recipe, trainInFolder } from '../../pretraining/index.ts'
 import type { Output } from '../output.ts'
-import { packageVersion } from '../package-version.ts'
 import { evaluate, scoreOnTheWay, writeSamples } from './after-training.ts'
-import { probeCeilings } from './ceilings.ts'
 import { listenForInterrupt } from './interrupt.ts'
 import { type Asked, checkRunDocument, type RunDocument, type RunRecordEvent } from './record.ts'
 import { resolveRecipe } from './resolve.ts'
 import { showTraining } from './training-progress.ts'
+import { rejectDerivedSettings, resolveRun } from './within-budget.ts'
 
 export interface RunRequest {
   /** What was asked for; null to go on with whatever the folder holds. */
@@ -144,7 +130,7 @@ async function work(
     log(machine.kernels)
     output.note(`kernels   ${machine.kernels.dialect}: ${machine.kernels.reason}; ${threads} ${threads === 1 ? 'thread' : 'threads'}`)
     if (!document) {
-      const resolved = await resolveRun(request.asked!, recipe, machine, threads, output)
+      const resolved = await resolveRun(request.asked!, recipe, machine.kernels, threads, output)
       document = resolved
       recipe = resolved.recipe
     }
@@ -182,74 +168,6 @@ async function work(
   } finally {
     machine.close()
   }
-}
-
-/** Settings that a budget decides: given together, one of them would have to be ignored. */
-const derivedSettings = /^(?:model\.|tokenizer\.vocabSize|training\.(?:tokens|rowLength|rows|microRows)\b)/
-
-function rejectDerivedSettings(settings: readonly string[]): void {
-  const violations = settings.filter((setting) => derivedSettings.test(setting)).map((setting) => `${setting}: --budget derives this`)
-  rejectViolations('--set', violations, 'Leave --budget away, or these settings.')
-}
-
-/** Probes the machine and, where time was given, derives what follows from it. */
-async function resolveRun(asked: Asked, base: Recipe, machine: Machine, threads: number, output: Output): Promise<RunDocument> {
-  output.progress({ stage: 'probe', detail: 'what this machine can do' })
-  const ceilings = await probeCeilings(threads)
-  output.note(
-    `machine   ${formatFlops(ceilings.gflopsAllThreads * 1e9)} on ${threads} ${threads === 1 ? 'thread' : 'threads'}, ${ceilings.streamGBs.toFixed(1)} GB/s streamed`,
-  )
-  const { recipe, derivation } = await deriveWithin(asked, base, machine, ceilings)
-  for (const line of derivation) output.note(`budget    ${line}`)
-  const { total, activated, mtp } = countParameters(recipe.model)
-  const heap = checkHeap(recipe.model, recipe.training)
-  output.note(
-    `model     ${formatCount(total + mtp.unique)} parameters, ${formatCount(activated)} activated; ${formatCount(recipe.training.tokens)} tokens in batches of ${recipe.training.rows * recipe.training.rowLength}; ${formatBytes(heap.total)} of heap predicted`,
-  )
-  return {
-    recipe,
-    asked,
-    derivation,
-    versions: { strata: packageVersion(), node: process.versions.node },
-    machine: {
-      platform: `${process.platform}-${process.arch}`,
-      processor: os.cpus()[0]?.model.trim() ?? process.arch,
-      memoryBytes: os.totalmem(),
-      kernels: { dialect: machine.kernels.dialect, reason: machine.kernels.reason },
-    },
-    ceilings,
-  }
-}
-
-/** Fetching, cleaning and encoding the text, and training the tokenizer, in seconds: the text comes after this. */
-const textSeconds = 15
-/** One token of a sample, generously. */
-const sampleTokenSeconds = 0.01
-/** A domain's bytes in one token, and the rows' overlap: what scoring costs beyond one pass over the text. */
-const bytesPerToken = 2.6
-const overlapFactor = 1.3
-
-function afterTrainingSeconds({ model, training, evaluation, samples, data }: Recipe, speed: TrainingSpeed): number {
-  const domainCount = Math.max(6, Object.keys(data.weights).length)
-  const tokens = (domainCount * evaluation.bytesPerDomain * overlapFactor) / bytesPerToken
-  const onTheWay = (evaluation.scoresAlongTheWay * domainCount * evaluation.bytesAlongTheWay * overlapFactor) / bytesPerToken
-  const forwardFlops = trainingFlopsPerToken(model, training.rowLength).total / 3
-  return ((tokens + onTheWay) * forwardFlops) / speed.flopsPerSecond + samples.count * samples.maxTokens * sampleTokenSeconds
-}
-
-async function deriveWithin(asked: Asked, base: Recipe, machine: Machine, ceilings: Probe) {
-  if (asked.budget === null) return { recipe: base, derivation: [] }
-  const { seconds, derives } = asked.budget
-  const speed = await measureTrainingSpeed(machine, base)
-  const peak = ceilings.gflopsAllThreads * 1e9
-  const left = (recipe: Recipe, at: TrainingSpeed) =>
-    Math.max(seconds / 2, seconds - performance.now() / 1000 - textSeconds - afterTrainingSeconds(recipe, at))
-  if (derives === 'tokens') return fitTokens(base, left(base, speed), speed, peak)
-  const derived = deriveRecipe(base, left(base, speed), speed, peak)
-  // The model that was chosen is timed too: its tokens are what the time is worth.
-  const own = await measureTrainingSpeed(machine, derived.recipe)
-  const fitted = fitTokens(derived.recipe, left(derived.recipe, own), own, peak)
-  return { recipe: fitted.recipe, derivation: [...derived.derivation, ...fitted.derivation] }
 }
 
 async function gatherText(

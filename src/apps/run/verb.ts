@@ -78,16 +78,16 @@ function rejectChanges(folder: string, { set, data, seed, budget }: TrainingFlag
 export async function runAndReport(request: RunRequest, flags: TrainingFlags): Promise<void> {
   const output = createOutput(flags)
   const result = await runRecipe(request, output)
-  report(request.folder, result, output)
+  report(request, result, output)
 }
 
-function report(folder: string, result: RunResult, output: Output): void {
+function report({ folder, until }: RunRequest, result: RunResult, output: Output): void {
   const summary = summarize(folder, result.document, result.events)
   if (result.wasComplete) output.note(`Everything is in place in ${folder}: nothing was done again. To begin anew, choose another --name.`)
   output.result(summary, () => {
     if (result.status === 'complete') return summaryText(summary, output.paint)
     const done = summary.training ? ` after step ${summary.training.steps}` : ''
-    return `Stopped${done}; a checkpoint is in ${summary.paths.checkpoints}. Go on with:\n  ${commandLine('pretrain', folder, '--resume')}`
+    return `Stopped${done}; a checkpoint is in ${summary.paths.checkpoints}. Go on with:\n  ${commandLine(until === 'model' ? 'pretrain' : 'run', folder, '--resume')}`
   })
   if (result.exitStatus !== 0) process.exitCode = result.exitStatus
 }
