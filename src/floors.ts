@@ -10,8 +10,8 @@ export const floors = [
   { name: 'infrastructure', holds: 'cluster, costs, schedules and their simulator, memory plan, checkpoints, expert balancer' },
   { name: 'pretraining', holds: 'data sources, mixture, packing, the training loop' },
   { name: 'inference', holds: 'latent cache, prefill, decode, sampling' },
-  { name: 'posttraining', holds: 'SFT, rewards, GRPO' },
-  { name: 'evaluation', holds: 'bits per byte, tasks, judges' },
-  { name: 'report', holds: 'events in, one page out' },
-  { name: 'apps', holds: 'the command line, the server: the only floor with side effects' },
+  { name: 'posttraining', holds: 'SFT, rewards, GRPO (not built yet)' },
+  { name: 'evaluation', holds: 'bits per byte beside compressors' },
+  { name: 'report', holds: 'events in, one page out (not built yet)' },
+  { name: 'apps', holds: 'the command line: the only floor with side effects' },
 ] as const
