@@ -80,8 +80,10 @@ function measured(parse, what, command, args) {
   }
 }
 
+/** Ours, measured. Products are many and alternate in rounds, so each round takes few samples of each. */
 const strata = (verb, count) => {
   const args = [path.join(root, 'src', 'apps', 'cli.ts'), 'bench', verb, '--json', '--threads', String(count)]
+  if (verb === 'gemm') args.push('--quick')
   return measured(parseBench, `strata bench ${verb} on ${count}`, process.execPath, args)
 }
 
