@@ -27,6 +27,7 @@ export { compare, type Comparison, type OpCase, opCase, type OpResult, type RunO
 export type { Operand, OpSpec, OpWork, Ran, Sizes, Values, Work } from './op-spec.ts'
 export { opTable } from './op-table.ts'
 export { type Probe, probeMultiplyAdd, probeStream } from './probe.ts'
+export { recompute } from './recompute.ts'
 export { Tape } from './tape.ts'
 export { columns, Tensor, type Dtype } from './tensor.ts'
 export { type FloatFormat, tolerance } from './tolerance.ts'

@@ -101,6 +101,14 @@ export class Tape {
     last.kept.push(known.tensor)
   }
 
+  /** Hands the gradient of `y` over to `again`, the same value computed once more. */
+  repeat(y: Tensor, again: Tensor): void {
+    const known = this.#gradients.get(y)
+    invariant(known, 'tape: expected a gradient to repeat')
+    this.#gradients.delete(y)
+    this.#gradients.set(again, known)
+  }
+
   /** Returns the storage of a value that no backward pass reads; its gradient lives on. */
   discard(x: Tensor): void {
     this.#discarded.add(x)
