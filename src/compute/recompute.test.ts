@@ -49,7 +49,7 @@ async function gradients(isRecomputed: boolean, deferWeights: boolean) {
       machine.tape = null
     }
     assert.equal(machine.heap.levelBytes, level)
-    const all = [wIn_DD, gain_D, wGateUp_GD, wDown_DF, head_VD].flatMap(({ gradient }) => [...gradient!.data])
+    const all = [wIn_DD, gain_D, wGateUp_GD, wDown_DF, head_VD].flatMap(({ gradient }) => Array.from(gradient!.data))
     return { all, growth: machine.heap.peakBytes - before }
   } finally {
     machine.close()
