@@ -20,7 +20,7 @@
  * Plain twin: the model's own forward pass. Written by src/compute/ops/decode-steps.ts. Figures: src/apps/bench/generate.ts.
  */
 import { softmaxRow } from './attention'
-import { dot4, mixRows, storeSome } from './dots'
+import { dot4, dot4x2, mixRows, storeSome } from './dots'
 import { routeRow } from './router'
 import { inverseRoot } from './rowwise'
 import { sigmoid4, splat } from './simd'
@@ -34,10 +34,14 @@ const SEQUENCE: usize = 16
 const COUNTERS: usize = 64
 /** Looks at the group's number before a thread sleeps: some microseconds, longer than any group's shares differ. */
 const SPINS = 4000
+/** Bytes at the front of a thread's scratch for the partial sums of `dot4x2`. */
+const PARTS: usize = 512
 
 /** The share that this thread works on, and how many there are. */
 let share: i32 = 0
 let shares: i32 = 1
+/** Where this thread's partial sums are. */
+let parts: usize = 0
 
 // @ts-ignore: decorator
 @inline
@@ -98,18 +102,39 @@ export function decodeEmbed(entry: usize, M: i32, sequences: usize): void {
   }
 }
 
-/** y_MN (+)= w_NK · norm(x_MK). 0 y  1 w  2 x  3 gain or 0  4 epsilon  5 N  6 K  7 accumulate */
+/**
+ * y_MN (+)= w_NK · norm(x_MK). 0 y  1 w  2 x  3 gain or 0  4 epsilon  5 N  6 K  7 accumulate  8 from row to row of w, in numbers
+ */
 export function decodeLinear(entry: usize, M: i32, scratch: usize): void {
   const y = pointer(entry, 0), w = pointer(entry, 1)
   const N = argument(entry, 5), K = argument(entry, 6)
   const x = normalized(pointer(entry, 2), pointer(entry, 3), real(entry, 4), M, K, scratch)
   const accumulate = argument(entry, 7) != 0
-  const stride = <usize>K << 2
+  const stride = <usize>argument(entry, 8) << 2
   const end = firstRow(N, share + 1)
   for (let n = firstRow(N, share); n < end; n += 4) {
     const row = w + <usize>n * stride
-    for (let m = 0; m < M; m++) storeSome(at(y, m * N + n), dot4(row, stride, N - n, at(x, m * K), K), N - n, accumulate)
+    let m = 0
+    for (; m + 2 <= M; m += 2) {
+      const to = at(y, m * N + n)
+      storeSome(to, dot4x2(row, stride, N - n, at(x, m * K), at(x, (m + 1) * K), K, parts), N - n, accumulate)
+      storeSome(at(to, N), v128.load(parts), N - n, accumulate)
+    }
+    if (m < M) storeSome(at(y, m * N + n), dot4(row, stride, N - n, at(x, m * K), K), N - n, accumulate)
   }
+}
+
+/** y_MD = norm(x_MD). 0 y  1 x  2 gain  3 epsilon  4 D */
+export function decodeNorm(entry: usize, M: i32): void {
+  const y = pointer(entry, 0), x = pointer(entry, 1)
+  const D = argument(entry, 4)
+  for (let m = share; m < M; m += shares) normalized(at(x, m * D), pointer(entry, 2), real(entry, 3), 1, D, at(y, m * D))
+}
+
+// @ts-ignore: decorator
+@inline
+function storeGated(h: usize, g: v128, u: v128, scale: f32, count: i32): void {
+  storeSome(h, f32x4.mul(f32x4.mul(f32x4.mul(g, sigmoid4(g)), u), splat(scale)), count, false)
 }
 
 /** h[f .. f + 4) = silu(gate · x) * (up · x) * scale, with the gates' rows F rows above the ups'. */
@@ -118,7 +143,21 @@ function gatedFour(h: usize, gate: usize, f: i32, F: i32, x: usize, K: i32, scal
   const row = gate + <usize>f * stride
   const g = dot4(row, stride, F - f, x, K)
   const u = dot4(row + <usize>F * stride, stride, F - f, x, K)
-  storeSome(at(h, f), f32x4.mul(f32x4.mul(f32x4.mul(g, sigmoid4(g)), u), splat(scale)), F - f, false)
+  storeGated(at(h, f), g, u, scale, F - f)
+}
+
+/** `gatedFour` of two rows of x. */
+function gatedFourOfTwo(
+  hx: usize, hy: usize, gate: usize, f: i32, F: i32, x: usize, y: usize, K: i32, scaleX: f32, scaleY: f32,
+): void {
+  const stride = <usize>K << 2
+  const row = gate + <usize>f * stride
+  const gx = dot4x2(row, stride, F - f, x, y, K, parts)
+  const gy = v128.load(parts)
+  const ux = dot4x2(row + <usize>F * stride, stride, F - f, x, y, K, parts)
+  const uy = v128.load(parts)
+  storeGated(at(hx, f), gx, ux, scaleX, F - f)
+  storeGated(at(hy, f), gy, uy, scaleY, F - f)
 }
 
 /** h_MF = silu(wGate norm(x)) * (wUp norm(x)), the gates' F rows above the ups'. 0 h  1 w  2 x  3 gain  4 epsilon  5 F  6 D */
@@ -128,53 +167,104 @@ export function decodeGated(entry: usize, M: i32, scratch: usize): void {
   const x = normalized(pointer(entry, 2), pointer(entry, 3), real(entry, 4), M, D, scratch)
   const end = firstRow(F, share + 1)
   for (let f = firstRow(F, share); f < end; f += 4) {
-    for (let m = 0; m < M; m++) gatedFour(at(h, m * F), w, f, F, at(x, m * D), D, 1)
+    let m = 0
+    for (; m + 2 <= M; m += 2) gatedFourOfTwo(at(h, m * F), at(h, (m + 1) * F), w, f, F, at(x, m * D), at(x, (m + 1) * D), D, 1, 1)
+    if (m < M) gatedFour(at(h, m * F), w, f, F, at(x, m * D), D, 1)
   }
+}
+
+/** Sorts U choices by expert, in order within one: choice_U, and where each expert's begin in offset_(E + 1). */
+function sortChoices(offset: usize, choice: usize, experts: usize, E: i32, U: i32): void {
+  memory.fill(offset, 0, <usize>(E + 1) << 2)
+  for (let u = 0; u < U; u++) {
+    const place = at(offset, load<i32>(at(experts, u)) + 1)
+    store<i32>(place, load<i32>(place) + 1)
+  }
+  for (let e = 0; e < E; e++) store<i32>(at(offset, e + 1), load<i32>(at(offset, e + 1)) + load<i32>(at(offset, e)))
+  for (let u = 0; u < U; u++) {
+    const place = at(offset, load<i32>(at(experts, u)))
+    const row = load<i32>(place)
+    store<i32>(at(choice, row), u)
+    store<i32>(place, row + 1)
+  }
+  // Each beginning has moved to the next one's place.
+  for (let e = E; e > 0; e--) store<i32>(at(offset, e), load<i32>(at(offset, e - 1)))
+  store<i32>(offset, 0)
 }
 
 /**
  * Chooses each token's experts and runs their first halves: h_MAI = gate * silu(wGate_e norm(x)) * (wUp_e norm(x)).
- * 0 h  1 chosen_MA  2 x  3 gain  4 epsilon  5 D  6 logits_ME  7 bias_E or 0  8 w_EGD (G = 2 I)  9 I  10 E  11 A
- * 12 groups  13 groups kept  14 divide by the sum  15 scale  16 softmax
+ * An expert's weights are read once for all rows that chose it.
+ * 0 h  1 sorted: offset_(E + 1), then choice_U  2 x  3 gain  4 epsilon  5 D  6 logits_ME  7 bias_E or 0  8 w_EGD (G = 2 I)
+ * 9 I  10 E  11 A  12 groups  13 groups kept  14 divide by the sum  15 scale  16 softmax
+ * scratch behind the rows of x: 2 E + groups + 3 M A numbers
  */
 export function decodeExperts(entry: usize, M: i32, scratch: usize): void {
-  const h = pointer(entry, 0), chosen = pointer(entry, 1)
+  const h = pointer(entry, 0), sorted = pointer(entry, 1)
   const D = argument(entry, 5)
   const x = normalized(pointer(entry, 2), pointer(entry, 3), real(entry, 4), M, D, scratch)
   const logits = pointer(entry, 6), bias = pointer(entry, 7), w = pointer(entry, 8)
   const I = argument(entry, 9), E = argument(entry, 10), A = argument(entry, 11), groups = argument(entry, 12)
   const scores = at(scratch, M * D)
-  const choice = at(scores, E)
-  const experts = at(choice, E + groups)
-  const gates = at(experts, A)
-  const first = firstRow(I, share), end = firstRow(I, share + 1)
+  const work = at(scores, E)
+  const experts = at(work, E + groups)
+  const gates = at(experts, M * A)
   for (let m = 0; m < M; m++) {
     memory.copy(scores, at(logits, m * E), <usize>E << 2)
     routeRow(
-      scores, bias, experts, gates, E, A, groups, argument(entry, 13), argument(entry, 14) != 0, real(entry, 15),
-      argument(entry, 16) != 0, choice,
+      scores, bias, at(experts, m * A), at(gates, m * A), E, A, groups, argument(entry, 13), argument(entry, 14) != 0, real(entry, 15),
+      argument(entry, 16) != 0, work,
     )
-    if (share == 0) memory.copy(at(chosen, m * A), experts, <usize>A << 2)
-    for (let a = 0; a < A; a++) {
-      const expert = w + ((<usize>load<u32>(at(experts, a)) * <usize>(2 * I) * <usize>D) << 2)
-      const gate = load<f32>(at(gates, a))
-      for (let i = first; i < end; i += 4) gatedFour(at(h, (m * A + a) * I), expert, i, I, at(x, m * D), D, gate)
+  }
+  // Every share sorts for itself, with the same result; the first one's place is what the second half reads.
+  const offset = share == 0 ? sorted : scores
+  const choice = share == 0 ? at(sorted, E + 1) : at(gates, M * A)
+  sortChoices(offset, choice, experts, E, M * A)
+  const first = firstRow(I, share), end = firstRow(I, share + 1)
+  for (let e = 0; e < E; e++) {
+    const expert = w + ((<usize>e * <usize>(2 * I) * <usize>D) << 2)
+    let row = load<i32>(at(offset, e))
+    const next = load<i32>(at(offset, e + 1))
+    for (; row + 2 <= next; row += 2) {
+      const u = load<i32>(at(choice, row)), v = load<i32>(at(choice, row + 1))
+      const ux = at(x, (u / A) * D), vx = at(x, (v / A) * D)
+      const uGate = load<f32>(at(gates, u)), vGate = load<f32>(at(gates, v))
+      for (let i = first; i < end; i += 4) gatedFourOfTwo(at(h, u * I), at(h, v * I), expert, i, I, ux, vx, D, uGate, vGate)
+    }
+    if (row < next) {
+      const u = load<i32>(at(choice, row))
+      const gate = load<f32>(at(gates, u))
+      for (let i = first; i < end; i += 4) gatedFour(at(h, u * I), expert, i, I, at(x, (u / A) * D), D, gate)
     }
   }
 }
 
-/** x_MD += sum over chosen e of wDown_e · h. 0 x  1 h_MAI  2 chosen_MA  3 w_EDI  4 D  5 I  6 A */
-export function decodeCombine(entry: usize, M: i32): void {
-  const x = pointer(entry, 0), h = pointer(entry, 1), chosen = pointer(entry, 2), w = pointer(entry, 3)
-  const D = argument(entry, 4), I = argument(entry, 5), A = argument(entry, 6)
+/**
+ * x_MD += sum over chosen e of wDown_e · h, experts in their order. 0 x  1 h_MAI  2 sorted, as above  3 w_EDI  4 D  5 I  6 A  7 E
+ */
+export function decodeCombine(entry: usize): void {
+  const x = pointer(entry, 0), h = pointer(entry, 1), offset = pointer(entry, 2), w = pointer(entry, 3)
+  const D = argument(entry, 4), I = argument(entry, 5), A = argument(entry, 6), E = argument(entry, 7)
+  const choice = at(offset, E + 1)
   const stride = <usize>I << 2
   const first = firstRow(D, share), end = firstRow(D, share + 1)
-  for (let m = 0; m < M; m++) {
-    for (let a = 0; a < A; a++) {
-      const expert = w + <usize>load<u32>(at(chosen, m * A + a)) * <usize>D * stride
-      const from = at(h, (m * A + a) * I)
+  for (let e = 0; e < E; e++) {
+    const expert = w + <usize>(e * D) * stride
+    let row = load<i32>(at(offset, e))
+    const next = load<i32>(at(offset, e + 1))
+    for (; row + 2 <= next; row += 2) {
+      const u = load<i32>(at(choice, row)), v = load<i32>(at(choice, row + 1))
+      const ux = at(x, (u / A) * D), vx = at(x, (v / A) * D)
       for (let d = first; d < end; d += 4) {
-        storeSome(at(x, m * D + d), dot4(expert + <usize>d * stride, stride, D - d, from, I), D - d, true)
+        storeSome(at(ux, d), dot4x2(expert + <usize>d * stride, stride, D - d, at(h, u * I), at(h, v * I), I, parts), D - d, true)
+        storeSome(at(vx, d), v128.load(parts), D - d, true)
+      }
+    }
+    if (row < next) {
+      const u = load<i32>(at(choice, row))
+      const ux = at(x, (u / A) * D), from = at(h, u * I)
+      for (let d = first; d < end; d += 4) {
+        storeSome(at(ux, d), dot4(expert + <usize>d * stride, stride, D - d, from, I), D - d, true)
       }
     }
   }
@@ -257,9 +347,10 @@ function runGroup(entry: usize, M: i32, sequences: usize, scratch: usize): void 
       case 1: decodeLinear(entry, M, scratch); break
       case 2: decodeGated(entry, M, scratch); break
       case 3: decodeExperts(entry, M, scratch); break
-      case 4: decodeCombine(entry, M); break
+      case 4: decodeCombine(entry); break
       case 5: decodeCache(entry, M, sequences); break
       case 6: decodeAttend(entry, M, sequences, scratch); break
+      case 7: decodeNorm(entry, M); break
       default: unreachable()
     }
     if (load<i32>(entry, 4) != 0) return
@@ -297,7 +388,8 @@ export function decode(): void {
   const groups = word(1)
   const M = word(2)
   const sequences = address(3)
-  const scratch = address(4) + <usize>threadIndex() * <usize>word(5)
+  parts = address(4) + <usize>threadIndex() * <usize>word(5)
+  const scratch = parts + PARTS
   shares = word(6)
   const current = address(7)
   let entry = address(0)

@@ -1,6 +1,6 @@
 /** What the host sees: one entry for the main thread, one for workers, and the table from opcode to kernel. */
 import { attention, attentionBackward } from './attention'
-import { decode, decodeAttend, decodeCache, decodeCombine, decodeEmbed, decodeExperts, decodeGated, decodeLinear } from './decode'
+import { decode, decodeAttend, decodeCache, decodeCombine, decodeEmbed, decodeExperts, decodeGated, decodeLinear, decodeNorm } from './decode'
 import { addScaled, fill, sumSquares, swiglu, swigluBackward } from './elementwise'
 import { gemm, gemmTransposed, pack } from './gemm'
 import { probeMultiplyAdd, probeStream } from './probe'
@@ -15,7 +15,7 @@ export { enter } from './threads'
 export { probeMultiplyAdd, probeStream, pack, gemm, gemmTransposed, attention, attentionBackward }
 export { fill, addScaled, sumSquares, swiglu, swigluBackward, embed, embedBackward, rmsNorm, rmsNormBackward, rope, combine }
 export { route, routeBackward, balance, sortByExpert, crossEntropy, adamw }
-export { decode, decodeEmbed, decodeLinear, decodeGated, decodeExperts, decodeCombine, decodeCache, decodeAttend }
+export { decode, decodeEmbed, decodeLinear, decodeGated, decodeExperts, decodeCombine, decodeCache, decodeAttend, decodeNorm }
 
 /** The numbers are those of src/compute/opcodes.ts. */
 function execute(opcode: i32): void {

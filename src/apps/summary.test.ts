@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { recipes, type StepEvent } from '../pretraining/index.ts'
 import { createPaint } from './colour.ts'
-import type { RunDocument, RunRecordEvent } from './run/record.ts'
-import { checkRunDocument } from './run/record.ts'
+import type { RunDocument, RunRecordEvent } from '../report/index.ts'
+import { checkRunDocument } from '../report/index.ts'
 import { summarize } from './summary.ts'
 import { summaryText } from './summary-text.ts'
 
@@ -19,6 +19,7 @@ const runDocument: RunDocument = {
 
 const step = (number: number, lossNats: number): StepEvent => ({
   type: 'training/step',
+  stage: 'pretrain',
   step: number,
   tokens: number * 512,
   batchTokens: 512,
@@ -37,7 +38,13 @@ const step = (number: number, lossNats: number): StepEvent => ({
   heapBytes: 5_000_000,
 })
 
-const start = (from: number): RunRecordEvent => ({ type: 'training/start', step: from, tokens: from * 512, stepCount: 4 })
+const start = (from: number): RunRecordEvent => ({
+  type: 'training/start',
+  stage: 'pretrain',
+  step: from,
+  tokens: from * 512,
+  stepCount: 4,
+})
 const score = (domain: string, bitsPerByte: number): RunRecordEvent => ({
   type: 'evaluation/domain',
   domain,

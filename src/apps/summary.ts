@@ -7,7 +7,7 @@ import { mean, median } from '../base/statistics.ts'
 import { countParameters } from '../architecture/index.ts'
 import type { CompressorScores } from '../evaluation/index.ts'
 import { planHeap, stepTrace } from '../pretraining/index.ts'
-import type { DomainScoreEvent, RunDocument, RunRecordEvent, SampleEvent } from './run/record.ts'
+import type { DomainScoreEvent, RunDocument, RunRecordEvent, SampleEvent } from '../report/index.ts'
 
 /** A figure at the beginning of a run and at its end. */
 interface FirstAndLast {

@@ -21,6 +21,9 @@ export {
   type Losses,
   type Model,
   type Objective,
+  policyLosses,
+  type PolicyLosses,
+  targetWeightOf,
   tokenLosses,
 } from './model.ts'
 export type { FfnParameters, LayerParameters, MlaParameters, ModelParameters, MoeParameters } from './parameters.ts'

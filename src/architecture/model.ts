@@ -4,7 +4,18 @@
  * This file knows nothing of ranks, precision or schedules.
  */
 import { invariant } from '../base/errors.ts'
-import { columns, embed, headCrossEntropy, linear, type Machine, residual, rmsNorm, swigluFfn, type Tensor } from '../compute/index.ts'
+import {
+  columns,
+  embed,
+  headCrossEntropy,
+  linear,
+  type Machine,
+  residual,
+  rmsNorm,
+  swigluFfn,
+  type Tensor,
+  type WeightOfLoss,
+} from '../compute/index.ts'
 import type { ModelConfig } from './config.ts'
 import { mla, type Sequences } from './mla.ts'
 import { type BalanceLoss, moe, type RouterReport } from './moe.ts'
@@ -32,6 +43,8 @@ export interface Batch {
   readonly rowTokens: number
   /** First position of the document that each token belongs to, [B, rowTokens]; with it, documents do not see each other. */
   readonly documentStart_BS?: Int32Array
+  /** How much each token counts as a target, [B, rowTokens], 0 or more; without it, every one counts alike. */
+  readonly targetWeight_BS?: Float32Array
 }
 
 export interface Objective {
@@ -52,6 +65,12 @@ export interface Losses {
   readonly routers: readonly RouterReport[]
   /** main + lambda mean(mtp) + alpha sum(balance). */
   readonly total: number
+}
+
+/** What a policy's forward pass says: -ln p of each next token, and what the routers did. */
+export interface PolicyLosses {
+  readonly loss_M: Tensor
+  readonly routers: readonly RouterReport[]
 }
 
 /**
@@ -163,19 +182,36 @@ function mtpModule(
   return rmsNorm(layer(p.layer, config, joined_MD, sequences, balance, reports), p.headNorm_D, normEpsilon)
 }
 
-/** Cross-entropy `shift` tokens ahead, averaged over all B T positions; a position without a target adds nothing. */
+/**
+ * What the next tokens of a batch weigh in all: B T, or the sum of the weights that the batch gives to its targets. The
+ * divisor of its losses.
+ */
+export function targetWeightOf(batch: Batch): number {
+  const { rows, length, rowTokens, targetWeight_BS } = batch
+  if (!targetWeight_BS) return rows * length
+  let total = 0
+  for (let b = 0; b < rows; b++) for (let t = 1; t <= length && t < rowTokens; t++) total += targetWeight_BS[b * rowTokens + t]
+  return total
+}
+
+/** Cross-entropy `shift` tokens ahead, averaged by the targets' weights; a position without a target adds nothing. */
 function predictionLoss(model: Model, batch: Batch, hidden_MD: Tensor, shift: number, weight: number): number {
   const { machine, parameters } = model
-  const { rows, length, rowTokens } = batch
+  const { rows, length, rowTokens, targetWeight_BS } = batch
   const M = rows * length
   const target_M = machine.tensorOf(shifted(batch, batch.tokens_BS, shift), [M], 'i32')
+  const divisor = targetWeightOf(batch)
+  const countOf = (m: number) => {
+    const at = (m % length) + shift
+    return at < rowTokens ? (targetWeight_BS ? targetWeight_BS[Math.floor(m / length) * rowTokens + at] : 1) : 0
+  }
   const weight_M = machine.tensor([M])
   const weights = weight_M.data
-  for (let m = 0; m < M; m++) weights[m] = (m % length) + shift < rowTokens ? weight / M : 0
+  for (let m = 0; m < M; m++) weights[m] = divisor > 0 ? (weight / divisor) * countOf(m) : 0
   const losses = headCrossEntropy(hidden_MD, parameters.head_VD, target_M, weight_M).data
   let total = 0
-  for (let m = 0; m < M; m++) if ((m % length) + shift < rowTokens) total += losses[m]
-  return total / M
+  for (let m = 0; m < M; m++) total += countOf(m) * losses[m]
+  return divisor > 0 ? total / divisor : 0
 }
 
 /**
@@ -211,6 +247,21 @@ export function hiddenStates(model: Model, batch: Batch, keep?: LatentKeeper): T
 /** Logits of every position, [M, V]: for short texts and tests; training never makes them. */
 export function logits(model: Model, batch: Batch): Tensor {
   return linear(hiddenStates(model, batch), model.parameters.head_VD)
+}
+
+/**
+ * A policy's gradient: runs the trunk on a batch and weighs each position's -ln p(next token) by what `weight` makes of it.
+ * With a tape, `tape.backward()` afterwards adds the gradient of sum over m of weight_m loss_m. The MTP modules stay as they
+ * are.
+ *
+ * @param balance sequence-wise balance loss, if wanted
+ */
+export function policyLosses(model: Model, batch: Batch, weight: WeightOfLoss, balance?: BalanceLoss): PolicyLosses {
+  const { machine, parameters } = model
+  const routers: RouterReport[] = []
+  const hidden_MD = trunk(model, batch, sequencesOf(model, batch), balance, routers)
+  const target_M = machine.tensorOf(shifted(batch, batch.tokens_BS, 1), [batch.rows * batch.length], 'i32')
+  return { loss_M: headCrossEntropy(hidden_MD, parameters.head_VD, target_M, weight), routers }
 }
 
 /** Loss of each position in nats, [M], main prediction only: what bits per byte are made of. */

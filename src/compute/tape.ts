@@ -153,6 +153,23 @@ export class Tape {
   }
 }
 
+/**
+ * Runs `work` with a tape on the machine, then goes back over it. What both allocated is returned, whatever happens, so the
+ * result must not be a tensor.
+ */
+export function differentiate<T>(machine: Machine, work: () => T): T {
+  using _scope = machine.scope()
+  const tape = new Tape(machine)
+  machine.tape = tape
+  try {
+    const result = work()
+    tape.backward()
+    return result
+  } finally {
+    machine.tape = null
+  }
+}
+
 function viewAs(gradient: Tensor, x: Tensor): Tensor {
   if (x.base === x) return gradient
   const from = (x.address - x.base.address) / 4

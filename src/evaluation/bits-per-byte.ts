@@ -10,9 +10,10 @@
  */
 import { usageError } from '../base/errors.ts'
 import { Random } from '../base/random.ts'
-import { type Batch, type Model, tokenLosses } from '../architecture/index.ts'
+import type { Model } from '../architecture/index.ts'
 import type { Tokenizer } from '../foundations/index.ts'
 import { type Document, utf8Length } from '../pretraining/index.ts'
+import { openRow, type Row, scoredLosses } from './rows.ts'
 
 /** A score. The interval covers the mean of such text with 95 %, taken over rows. */
 export interface BitsPerByte {
@@ -35,13 +36,6 @@ export interface ScoreOptions {
   readonly overlap?: number
   /** Called between batches, with the share that is done; awaited. */
   readonly onProgress?: (doneShare: number) => void | Promise<void>
-}
-
-/** One row: T + 1 tokens, where each document begins, and which targets count. */
-interface Row {
-  readonly tokens: Int32Array
-  readonly starts: Int32Array
-  readonly isScored: Uint8Array
 }
 
 /**
@@ -83,9 +77,7 @@ function packRows(texts: readonly string[], tokenizer: Tokenizer, length: number
   let row: Row | undefined
   let used = 0
   const open = () => {
-    row = { tokens: new Int32Array(length + 1).fill(tokenizer.eosId), starts: new Int32Array(length + 1), isScored: new Uint8Array(length) }
-    // What stays empty is a document of its own at every position.
-    for (let i = 0; i <= length; i++) row.starts[i] = i
+    row = openRow(length, tokenizer.eosId)
     rows.push(row)
     used = 0
   }
@@ -129,12 +121,13 @@ export async function scoreTexts(
   let tokens = 0
   for (let from = 0; from < rows.length; from += batchRows) {
     const some = rows.slice(from, from + batchRows)
-    const losses = rowLosses(model, some, rowLength)
-    for (const [index, { tokens: ids, isScored }] of some.entries()) {
+    const losses = scoredLosses(model, some, rowLength)
+    let next = 0
+    for (const { tokens: ids, isScored } of some) {
       const part = { nats: 0, bytes: 0 }
       for (let t = 0; t < rowLength; t++) {
         if (!isScored[t]) continue
-        part.nats += losses[index * rowLength + t]
+        part.nats += losses[next++]
         part.bytes += lengthOfId[ids[t + 1]]
         tokens++
       }
@@ -153,24 +146,6 @@ export async function scoreTexts(
     bitsPerByte,
     plusMinus: halfInterval(parts, bitsPerByte),
   }
-}
-
-function rowLosses(model: Model, rows: readonly Row[], length: number): Float32Array {
-  const { machine } = model
-  using _scope = machine.scope()
-  const join = (of: (row: Row) => Int32Array) => {
-    const joined = new Int32Array(rows.length * (length + 1))
-    for (const [index, row] of rows.entries()) joined.set(of(row), index * (length + 1))
-    return joined
-  }
-  const batch: Batch = {
-    rows: rows.length,
-    length,
-    rowTokens: length + 1,
-    tokens_BS: join((row) => row.tokens),
-    documentStart_BS: join((row) => row.starts),
-  }
-  return tokenLosses(model, batch).toArray()
 }
 
 /** 1.96 standard errors of a ratio of sums (rows are the sample). */

@@ -26,7 +26,7 @@ interface Activations {
   readonly dense_MF: Tensor
   readonly shared_MF: Tensor
   readonly logits_ME: Tensor
-  readonly chosen_MA: Tensor
+  readonly sorted: Tensor
   readonly expert_UI: Tensor
 }
 
@@ -40,7 +40,7 @@ function activationsFor({ config: c, machine }: Model, M: number): Activations {
     dense_MF: machine.tensor([M, c.denseFfnWidth]),
     shared_MF: machine.tensor([M, c.sharedExpertCount * c.expertFfnWidth]),
     logits_ME: machine.tensor([M, c.expertCount]),
-    chosen_MA: machine.tensor([M, c.activeExpertCount], 'i32'),
+    sorted: machine.tensor([c.expertCount + 1 + M * c.activeExpertCount], 'i32'),
     expert_UI: machine.tensor([M * c.activeExpertCount, c.expertFfnWidth]),
   }
 }
@@ -65,7 +65,7 @@ function attentionSteps(steps: DecodeSteps, p: LayerParameters, layerIndex: numb
 
 /** x += FFN_shared(norm x) + sum over chosen e of gate_e FFN_e(norm x) */
 function moeSteps(steps: DecodeSteps, p: MoeParameters, model: Model, a: Activations, norm: InputNorm) {
-  const step = { ...p, logits_ME: a.logits_ME, chosen_MA: a.chosen_MA, h_UI: a.expert_UI }
+  const step = { ...p, logits_ME: a.logits_ME, sorted: a.sorted, h_UI: a.expert_UI }
   steps.linear(a.logits_ME, p.router_ED, a.x_MD, { norm })
   if (p.shared) steps.gated(a.shared_MF, p.shared.gateUp_GD, a.x_MD, norm)
   steps.wait()
@@ -73,7 +73,7 @@ function moeSteps(steps: DecodeSteps, p: MoeParameters, model: Model, a: Activat
   steps.wait()
   if (p.shared) steps.linear(a.x_MD, p.shared.down_DF, a.shared_MF, { accumulate: true })
   // Both share out the rows of x alike, so whoever adds to a row in one has added to it in the other: no wait between them.
-  steps.combine(a.x_MD, step)
+  steps.combine(a.x_MD, step, model.config.activeExpertCount)
   steps.wait()
 }
 
@@ -100,7 +100,7 @@ export class Decoder {
     this.maxRows = maxRows
     const a = activationsFor(model, maxRows)
     const positions = cosine_TP.shape[0]
-    const scratch = Math.max(attendScratch(keyValueRank, ropeWidth, positions), expertScratch(expertCount, groupCount, activeExpertCount))
+    const scratch = Math.max(attendScratch(keyValueRank, ropeWidth, positions), expertScratch(expertCount, groupCount, maxRows * activeExpertCount))
     const steps = new DecodeSteps(machine, maxRows, Math.max(width, queryRank ?? 0), scratch)
     const shape = { ...config, scale: attentionScale(config), rotation: { cosine_TP, sine_TP } }
     steps.embed(a.x_MD, parameters.embedding_VD)

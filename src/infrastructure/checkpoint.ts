@@ -192,6 +192,22 @@ export function readCheckpoint(
   }
 }
 
+/**
+ * The weights of a checkpoint alone, as the beginning of the next stage. The stage's configuration may differ in what no
+ * tensor has: rotation and longest context.
+ *
+ * @param folder a checkpoint's, or a model folder
+ * @throws UsageError naming every tensor that is missing or of another shape; then nothing has been changed
+ */
+export function readStageWeights(folder: string, model: Model): void {
+  const weights = openSafetensors(node().path.join(folder, fileNames.weights))
+  try {
+    readWeights(model, weights)
+  } finally {
+    weights.close()
+  }
+}
+
 function hashViolations(state: CheckpointState, expected: Partial<Pick<CheckpointState, 'recipeHash' | 'dataHash'>>): string[] {
   const words = { recipeHash: 'recipe', dataHash: 'data' } as const
   return Object.entries(words)

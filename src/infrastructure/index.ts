@@ -9,6 +9,7 @@ export {
   type FoundCheckpoint,
   latestCheckpoint,
   readCheckpoint,
+  readStageWeights,
   type TrainingTensors,
   writeCheckpoint,
 } from './checkpoint.ts'

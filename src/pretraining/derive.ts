@@ -10,7 +10,7 @@ import { countParameters, createModel, type ModelConfig, presets, trainingFlopsP
 import type { Machine } from '../compute/index.ts'
 import { createAdamW, initialize } from '../foundations/index.ts'
 import { heapLimitBytes } from '../compute/index.ts'
-import type { TrainingBatch } from './data/index.ts'
+import type { TrainingBatch } from './batch-source.ts'
 import { planHeap } from './heap-plan.ts'
 import type { Recipe, TrainingConfig } from './recipe.ts'
 import { takeStep } from './training-step.ts'

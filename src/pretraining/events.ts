@@ -1,5 +1,7 @@
 /** What the training loop has to say: one event a step, and whatever does not happen every step. */
-import type { MixtureState } from './data/index.ts'
+
+/** A part of a run that trains: pre-training, a window of context extension, fine-tuning, reinforcement, or a control of one. */
+export type Stage = 'pretrain' | 'extend-1' | 'extend-2' | 'extend-jump' | 'sft' | 'rl' | 'rl-shuffled'
 
 /** Overload of a router's busiest expert, (max - mean) / mean, over the routers of the model. */
 export interface Overload {
@@ -10,6 +12,7 @@ export interface Overload {
 /** A step that was taken. Losses are nats a token, averaged over the batch. */
 export interface StepEvent {
   readonly type: 'training/step'
+  readonly stage: Stage
   /** Steps done, this one included. */
   readonly step: number
   /** Tokens consumed, this step's included. */
@@ -40,6 +43,7 @@ export interface StepEvent {
 /** A step that was not taken, because its loss or the norm of its gradient was not finite. */
 export interface SkippedStepEvent {
   readonly type: 'training/skipped'
+  readonly stage: Stage
   readonly step: number
   readonly tokens: number
   readonly lossNats: number
@@ -47,12 +51,13 @@ export interface SkippedStepEvent {
   /** Skipped in a row, this one included. */
   readonly inARow: number
   /** Where the data stood before the batch: restoring it gives the batch again. */
-  readonly batch: { readonly data: MixtureState; readonly rows: readonly { readonly domain: string; readonly text: string }[] }
+  readonly batch: { readonly data: unknown; readonly rows: readonly { readonly domain: string; readonly text: string }[] }
 }
 
 /** Load of every expert in one step's batch, router by router; reported some twenty times in a run. */
 export interface LoadEvent {
   readonly type: 'training/load'
+  readonly stage: Stage
   readonly step: number
   /** Rows of each expert; they sum to tokens times active experts. */
   readonly loadByRouter: readonly (readonly number[])[]
@@ -60,6 +65,7 @@ export interface LoadEvent {
 
 export interface CheckpointEvent {
   readonly type: 'training/checkpoint'
+  readonly stage: Stage
   readonly step: number
   readonly tokens: number
   readonly folder: string
@@ -69,6 +75,7 @@ export interface CheckpointEvent {
 /** Training begins, or goes on from a checkpoint: events of steps after `step` that stand before this one no longer count. */
 export interface StartEvent {
   readonly type: 'training/start'
+  readonly stage: Stage
   readonly step: number
   readonly tokens: number
   /** Steps that the run will have taken when it ends. */
@@ -77,6 +84,7 @@ export interface StartEvent {
 
 export interface EndEvent {
   readonly type: 'training/end'
+  readonly stage: Stage
   readonly reason: 'complete' | 'interrupted'
   readonly step: number
   readonly tokens: number
@@ -84,7 +92,14 @@ export interface EndEvent {
   readonly seconds: number
 }
 
-export type TrainingEvent = StartEvent | StepEvent | SkippedStepEvent | LoadEvent | CheckpointEvent | EndEvent
+/** A batch in which no token counts as a target: nothing to learn from, so no step. */
+export interface UnsupervisedEvent {
+  readonly type: 'training/unsupervised'
+  readonly stage: Stage
+  readonly tokens: number
+}
+
+export type TrainingEvent = StartEvent | StepEvent | SkippedStepEvent | UnsupervisedEvent | LoadEvent | CheckpointEvent | EndEvent
 
 /** Everything beside weights and moments that an exact resume needs. */
 export interface TrainingState {
@@ -92,21 +107,21 @@ export interface TrainingState {
   readonly step: number
   readonly tokens: number
   readonly skippedInARow: number
-  readonly data: MixtureState
+  /** Where the rows' source stands. */
+  readonly data: unknown
 }
 
 /**
- * The steps of a run in order, each once: what was done again after a resume replaces what was lost.
+ * The steps of a stage in order, each once: what was done again after a resume replaces what was lost.
  *
  * @param events of one run folder, resumed runs included
  */
-export function stepTrace(events: readonly { readonly type: string }[]): StepEvent[] {
+export function stepTrace(events: readonly { readonly type: string }[], stage: Stage = 'pretrain'): StepEvent[] {
   const trace: StepEvent[] = []
-  for (const event of events) {
-    if (event.type === 'training/start') {
-      const { step } = event as StartEvent
-      while (trace.length > 0 && trace.at(-1)!.step > step) trace.pop()
-    } else if (event.type === 'training/step') trace.push(event as StepEvent)
+  for (const event of events as readonly TrainingEvent[]) {
+    if (event.type === 'training/start' && event.stage === stage) {
+      while (trace.length > 0 && trace.at(-1)!.step > event.step) trace.pop()
+    } else if (event.type === 'training/step' && event.stage === stage) trace.push(event)
   }
   return trace
 }

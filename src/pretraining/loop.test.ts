@@ -41,7 +41,16 @@ async function trainFresh(recipe: Recipe, options: { threads?: number; probes?: 
     const mixture = new Mixture(text.tokenized, { seed: recipe.seed, extra: recipe.model.mtpDepth })
     const log = memoryLog<TrainingEvent>()
     const levelBytes = machine.heap.levelBytes
-    const run = { model, optimizer, mixture, config: recipe.training, maskDocuments: recipe.data.maskDocuments, log, ...options }
+    const run = {
+      stage: 'pretrain' as const,
+      model,
+      optimizer,
+      source: mixture,
+      config: recipe.training,
+      maskDocuments: recipe.data.maskDocuments,
+      log,
+      ...options,
+    }
     const outcome = await train(run).catch((error: unknown) => error as Error)
     assert.equal(machine.heap.levelBytes, levelBytes, 'what a step allocates is returned')
     return {

@@ -6,10 +6,10 @@
  */
 import { usageError } from '../base/errors.ts'
 import type { EventSink } from '../base/run-log.ts'
-import { type Model, trainingFlopsPerToken } from '../architecture/index.ts'
+import { type Model, targetWeightOf, trainingFlopsPerToken } from '../architecture/index.ts'
 import { type AdamW, batchRowsAt, biasSpeedAt, learningRateAt, mtpWeightAt, stepsLeft } from '../foundations/index.ts'
-import type { Mixture, TrainingBatch } from './data/index.ts'
-import type { TrainingEvent, TrainingState } from './events.ts'
+import type { BatchSource, TrainingBatch } from './batch-source.ts'
+import type { Stage, TrainingEvent, TrainingState } from './events.ts'
 import type { TrainingConfig } from './recipe.ts'
 import { takeStep } from './training-step.ts'
 
@@ -21,9 +21,12 @@ export interface TrainingProbe {
 }
 
 export interface TrainingRun {
+  /** Of the run: stands in every event. */
+  readonly stage: Stage
   readonly model: Model
   readonly optimizer: AdamW
-  readonly mixture: Mixture
+  /** Where rows come from. */
+  readonly source: BatchSource
   readonly config: TrainingConfig
   readonly maskDocuments: boolean
   readonly log: EventSink<TrainingEvent>
@@ -60,19 +63,19 @@ const turn = () => new Promise<void>((resolve) => (globalThis.setImmediate ?? gl
  * @throws UsageError after `nonFiniteLimit` steps in a row whose loss or gradient was not finite; nothing is saved then
  */
 export async function train(run: TrainingRun): Promise<TrainingOutcome> {
-  const { model, mixture, config, log, probes = [], stop } = run
+  const { stage, model, source, config, log, probes = [], stop } = run
   const { schedule, rowLength, tokens: totalTokens } = config
   const flopsOf = flopsPerToken(model, config)
   let step = run.start?.step ?? 0
   let tokens = run.start?.tokens ?? 0
   let skippedInARow = run.start?.skippedInARow ?? 0
-  const state = (): TrainingState => ({ step, tokens, skippedInARow, data: mixture.state() })
+  const state = (): TrainingState => ({ step, tokens, skippedInARow, data: source.state() })
   const stepCount = step + stepsLeft(schedule, config, tokens)
   const loadInterval = Math.max(1, Math.ceil(stepCount / loadReports))
   const begun = performance.now()
   let savedAt = begun
   let savedStep = step
-  log.append({ type: 'training/start', step, tokens, stepCount })
+  log.append({ type: 'training/start', stage, step, tokens, stepCount })
 
   const save = () => {
     if (!run.save || savedStep === step) return
@@ -80,11 +83,11 @@ export async function train(run: TrainingRun): Promise<TrainingOutcome> {
     const folder = run.save(state())
     savedAt = performance.now()
     savedStep = step
-    log.append({ type: 'training/checkpoint', step, tokens, folder, seconds: (savedAt - from) / 1000 })
+    log.append({ type: 'training/checkpoint', stage, step, tokens, folder, seconds: (savedAt - from) / 1000 })
   }
   const end = (reason: TrainingOutcome['reason']): TrainingOutcome => {
     save()
-    log.append({ type: 'training/end', reason, step, tokens, seconds: (performance.now() - begun) / 1000 })
+    log.append({ type: 'training/end', stage, reason, step, tokens, seconds: (performance.now() - begun) / 1000 })
     return { reason, state: state() }
   }
 
@@ -96,8 +99,13 @@ export async function train(run: TrainingRun): Promise<TrainingOutcome> {
       biasSpeed: biasSpeedAt(schedule, tokenShare),
       mtpWeight: model.config.mtpDepth > 0 ? mtpWeightAt(schedule, tokenShare) : 0,
     }
-    const dataBefore = mixture.state()
-    const batch = mixture.nextBatch(batchRowsAt(schedule, config.rows, tokenShare), rowLength)
+    const dataBefore = source.state()
+    const batch = source.nextBatch(batchRowsAt(schedule, config.rows, tokenShare), rowLength)
+    if (targetWeightOf(batch) === 0) {
+      tokens += batch.rows * rowLength
+      log.append({ type: 'training/unsupervised', stage, tokens })
+      continue
+    }
     const result = await takeStep(model, run.optimizer, batch, config, run.maskDocuments, settings, turn)
     const { lossNats, gradientNorm, isTaken } = result
     const batchTokens = batch.rows * rowLength
@@ -111,6 +119,7 @@ export async function train(run: TrainingRun): Promise<TrainingOutcome> {
       const modelFlops = batchTokens * flopsOf(settings.mtpWeight)
       log.append({
         type: 'training/step',
+        stage,
         step,
         tokens,
         batchTokens,
@@ -127,9 +136,10 @@ export async function train(run: TrainingRun): Promise<TrainingOutcome> {
         heapBytes: model.machine.heap.peakBytes,
       })
     } else {
-      const rows = rowsAsText(batch, mixture, run.decode)
+      const rows = rowsAsText(batch, source, run.decode)
       log.append({
         type: 'training/skipped',
+        stage,
         step,
         tokens,
         lossNats,
@@ -140,7 +150,7 @@ export async function train(run: TrainingRun): Promise<TrainingOutcome> {
       if (skippedInARow >= config.nonFiniteLimit) throw nonFiniteError(step, skippedInARow, lossNats, gradientNorm, rows)
     }
     if (step % loadInterval === 0 || tokens >= totalTokens) {
-      log.append({ type: 'training/load', step, loadByRouter: result.loadByRouter.map((load) => Array.from(load)) })
+      log.append({ type: 'training/load', stage, step, loadByRouter: result.loadByRouter.map((load) => Array.from(load)) })
     }
     for (const { everySteps, look } of probes) if (step % everySteps === 0) await look({ model, step, tokens })
     if (stop?.aborted) return end('interrupted')
@@ -155,10 +165,10 @@ function flopsPerToken({ config }: Model, { rowLength }: TrainingConfig): (mtpWe
   return (mtpWeight) => (mtpWeight > 0 ? totalWithMtp : total)
 }
 
-function rowsAsText({ rows, rowTokens, tokens_BS, domainOfRow_B }: TrainingBatch, mixture: Mixture, decode: TrainingRun['decode']) {
+function rowsAsText({ rows, rowTokens, tokens_BS, domainOfRow_B }: TrainingBatch, source: BatchSource, decode: TrainingRun['decode']) {
   return Array.from({ length: rows }, (_, row) => {
     const ids = tokens_BS.subarray(row * rowTokens, row * rowTokens + Math.min(rowTokens, shownIds))
-    return { domain: mixture.domainNames[domainOfRow_B[row]], text: decode?.(ids) ?? Array.from(ids).join(' ') }
+    return { domain: source.domainNames[domainOfRow_B[row]], text: decode?.(ids) ?? Array.from(ids).join(' ') }
   })
 }
 

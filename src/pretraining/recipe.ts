@@ -7,6 +7,7 @@ import { rejectViolations } from '../base/errors.ts'
 import { type ModelConfig, modelConfigViolations, presets } from '../architecture/index.ts'
 import { type AdamWConfig, scheduleViolations, type TrainingSchedule } from '../foundations/index.ts'
 import { dataSets, type DataSet } from './data/index.ts'
+import { type LaterStages, laterStagesSchema, laterStagesViolations } from './stage-config.ts'
 
 export interface RecipeData {
   /** A built-in set, or `none` when only `paths` are wanted. */
@@ -58,6 +59,14 @@ export interface RecipeEvaluation {
   readonly scoresAlongTheWay: number
   /** Of each domain, for those. */
   readonly bytesAlongTheWay: number
+  /** Names of the tasks that are scored after each stage. */
+  readonly tasks: readonly string[]
+  /** Items of each task, at most. */
+  readonly itemsPerTask: number
+  /** Held-out text by position, before and after each stage of context extension, in tokens; 0 for none. */
+  readonly positionTokens: number
+  /** Needles in each cell of the grid of depths and lengths; 0 for no needle test. */
+  readonly needlesPerCell: number
 }
 
 export interface RecipeSamples {
@@ -70,7 +79,7 @@ export interface RecipeSamples {
   readonly topP: number
 }
 
-export interface Recipe {
+export interface Recipe extends LaterStages {
   readonly name: string
   /** Root of all random streams. */
   readonly seed: number
@@ -87,7 +96,7 @@ export type RecipeFunction = () => Recipe
 
 /** What `applySettings` cannot see in a recipe's defaults. */
 export const recipeRules = {
-  nullable: ['model.queryRank', 'model.yarn'],
+  nullable: ['model.queryRank', 'model.yarn', 'extension', 'sft', 'rl', 'ablations'],
   choices: { 'data.set': [...dataSets, 'none'], 'model.gate': ['sigmoid', 'softmax'] },
 } as const
 
@@ -136,7 +145,16 @@ const recipeSchema = z.strictObject({
     checkpointSeconds: z.number().positive(),
     keptCheckpoints: count(1),
   }),
-  evaluation: z.strictObject({ bytesPerDomain: count(1), scoresAlongTheWay: count(0, 10_000), bytesAlongTheWay: count(1) }),
+  evaluation: z.strictObject({
+    bytesPerDomain: count(1),
+    scoresAlongTheWay: count(0, 10_000),
+    bytesAlongTheWay: count(1),
+    tasks: z.array(z.string()),
+    itemsPerTask: count(1, 100_000),
+    positionTokens: count(0),
+    needlesPerCell: count(0, 1000),
+  }),
+  ...laterStagesSchema,
   samples: z.strictObject({
     count: count(0, 100),
     promptCharacters: count(1),
@@ -147,11 +165,13 @@ const recipeSchema = z.strictObject({
 })
 
 /** Rules between the parts, each of which is in its range. */
-function contradictions({ model, data, tokenizer, training, samples }: Recipe): string[] {
+function contradictions(recipe: Recipe): string[] {
+  const { model, data, tokenizer, training, samples } = recipe
   const { rowLength, rows, microRows, tokens } = training
   return [
     ...modelConfigViolations(model).map((line) => `model.${line}`),
     ...scheduleViolations(training.schedule).map((line) => `training.schedule.${line}`),
+    ...laterStagesViolations(recipe, training.rowLength),
     ...(tokenizer.vocabSize > model.vocabSize
       ? [`tokenizer.vocabSize: expected at most model.vocabSize = ${model.vocabSize}, got ${tokenizer.vocabSize}`]
       : []),

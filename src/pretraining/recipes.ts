@@ -46,8 +46,32 @@ const nano: RecipeFunction = () => ({
     checkpointSeconds: 60,
     keptCheckpoints: 2,
   },
-  evaluation: { bytesPerDomain: 120_000, scoresAlongTheWay: 4, bytesAlongTheWay: 8_000 },
+  evaluation: {
+    bytesPerDomain: 120_000,
+    scoresAlongTheWay: 4,
+    bytesAlongTheWay: 8_000,
+    tasks: ['cloze', 'four-choice', 'minimal-pairs', 'output-prediction', 'arithmetic'],
+    itemsPerTask: 200,
+    positionTokens: 32_768,
+    needlesPerCell: 8,
+  },
   samples: { count: 3, promptCharacters: 160, maxTokens: 96, temperature: 0.7, topP: 0.9 },
+  extension: { yarnFactor: 40, windows: [1024, 4096], tokensPerStep: 4096, steps: 16, learningRate: 5e-4, withJump: true },
+  sft: { conversations: 6000, paths: [], epochs: 1, rowLength: 512, rows: 4, learningRate: 1e-3, lastFactor: 0.2 },
+  rl: {
+    tasks: ['letters', 'arithmetic', 'comparison', 'units', 'countdown'],
+    steps: 30,
+    problemsPerStep: 16,
+    samplesPerProblem: 8,
+    maxTokens: 48,
+    updatesPerStep: 1,
+    learningRate: 1e-4,
+    clip: 0.2,
+    klWeight: 0.04,
+    heldOutProblems: 200,
+    shuffledSteps: 10,
+  },
+  ablations: { names: ['mtp', 'balance', 'latent-cache'], tokens: 60_000, seeds: 1 },
 })
 
 /** What the benchmark of a training step runs, as a whole run: longer rows, a larger vocabulary, no MTP. */
@@ -79,8 +103,20 @@ const tiny: RecipeFunction = () => {
       microRows: 4,
       schedule: { ...base.training.schedule, warmupSteps: 4 },
     },
-    evaluation: { bytesPerDomain: 2000, scoresAlongTheWay: 0, bytesAlongTheWay: 1000 },
+    evaluation: {
+      ...base.evaluation,
+      bytesPerDomain: 2000,
+      scoresAlongTheWay: 0,
+      bytesAlongTheWay: 1000,
+      itemsPerTask: 12,
+      positionTokens: 512,
+      needlesPerCell: 1,
+    },
     samples: { ...base.samples, promptCharacters: 40, maxTokens: 16 },
+    extension: { ...base.extension!, windows: [128, 256], tokensPerStep: 256, steps: 2 },
+    sft: { ...base.sft!, conversations: 60, rowLength: 128, rows: 2 },
+    rl: { ...base.rl!, steps: 2, problemsPerStep: 2, samplesPerProblem: 4, maxTokens: 8, heldOutProblems: 8, shuffledSteps: 1 },
+    ablations: { ...base.ablations!, tokens: 2048 },
   }
 }
 

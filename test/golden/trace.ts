@@ -51,7 +51,8 @@ export async function traceLines(dialect: Dialect): Promise<string[]> {
   await train({
     model,
     optimizer: createAdamW(model.parameters.set, recipe.training.optimizer),
-    mixture: new Mixture(text.tokenized, { seed: recipe.seed, extra: recipe.model.mtpDepth }),
+    stage: 'pretrain',
+    source: new Mixture(text.tokenized, { seed: recipe.seed, extra: recipe.model.mtpDepth }),
     config: recipe.training,
     maskDocuments: recipe.data.maskDocuments,
     log,

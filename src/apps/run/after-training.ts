@@ -5,7 +5,7 @@ import { Engine, generate } from '../../inference/index.ts'
 import type { LoadedModel } from '../../infrastructure/index.ts'
 import type { PreparedText, Recipe, TrainingProbe } from '../../pretraining/index.ts'
 import type { Output } from '../output.ts'
-import type { ProgressScoreEvent, RunRecordEvent, SampleEvent } from './record.ts'
+import type { ProgressScoreEvent, RunRecordEvent, SampleEvent } from '../../report/index.ts'
 
 /** Rows of held-out text that go through the model at once. */
 const rowsAtOnce = 8

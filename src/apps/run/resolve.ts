@@ -6,7 +6,7 @@ import { usageError } from '../../base/errors.ts'
 import { didYouMean } from '../../base/nearest.ts'
 import { applySettings } from '../../base/settings.ts'
 import { checkRecipe, type Recipe, recipes, recipeRules } from '../../pretraining/index.ts'
-import type { Asked } from './record.ts'
+import type { Asked } from '../../report/index.ts'
 
 const isBuiltIn = (name: string): name is keyof typeof recipes => Object.hasOwn(recipes, name)
 

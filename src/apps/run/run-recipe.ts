@@ -24,7 +24,7 @@ import { checkHeap, type DataEvent, prepareText, type PreparedText, type Recipe,
 import type { Output } from '../output.ts'
 import { evaluate, scoreOnTheWay, writeSamples } from './after-training.ts'
 import { listenForInterrupt } from './interrupt.ts'
-import { type Asked, checkRunDocument, type RunDocument, type RunRecordEvent } from './record.ts'
+import { type Asked, checkRunDocument, type RunDocument, type RunRecordEvent } from '../../report/index.ts'
 import { resolveRecipe } from './resolve.ts'
 import { showTraining } from './training-progress.ts'
 import { rejectDerivedSettings, resolveRun } from './within-budget.ts'

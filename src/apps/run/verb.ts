@@ -8,7 +8,7 @@ import { createOutput, type Output } from '../output.ts'
 import { summarize } from '../summary.ts'
 import { summaryText } from '../summary-text.ts'
 import { commandLine } from './commands.ts'
-import type { Asked } from './record.ts'
+import type { Asked } from '../../report/index.ts'
 import { runRecipe, type RunRequest, type RunResult } from './run-recipe.ts'
 
 export type TrainingFlags = CommonFlags & {

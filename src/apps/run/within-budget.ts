@@ -19,7 +19,7 @@ import {
 import type { Output } from '../output.ts'
 import { packageVersion } from '../package-version.ts'
 import { probeCeilings } from './ceilings.ts'
-import type { Asked, RunDocument } from './record.ts'
+import type { Asked, RunDocument } from '../../report/index.ts'
 
 /** Settings that a budget decides: given together, one of them would have to be ignored. */
 const derivedSettings = /^(?:model\.|tokenizer\.vocabSize|training\.(?:tokens|rowLength|rows|microRows)\b)/

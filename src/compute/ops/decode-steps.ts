@@ -13,10 +13,12 @@ import type { RouteOptions } from './route.ts'
 import type { Rotation } from './rope.ts'
 
 /** Kinds of entries, with the numbers of the switch in kernels/decode.ts. */
-const kinds = { embed: 0, linear: 1, gated: 2, experts: 3, combine: 4, cache: 5, attend: 6 } as const
+const kinds = { embed: 0, linear: 1, gated: 2, experts: 3, combine: 4, cache: 5, attend: 6, norm: 7 } as const
 /** Words of an entry and of a sequence. */
 const entryWords = 24
 const sequenceWords = 4
+/** Bytes at the front of a thread's scratch for partial sums. */
+const partsBytes = 512
 /** Words of a group's counters: a cache line. */
 const counterWords = 16
 /** Shares of a group for each thread: two, so that one that comes late finds something to do. */
@@ -54,8 +56,8 @@ export interface ExpertStep {
   readonly bias_E: Tensor | null
   readonly gateUp_EGD: Tensor
   readonly down_EDI: Tensor
-  /** Experts of each token, i32; written by the first half. */
-  readonly chosen_MA: Tensor
+  /** Choices by expert, i32, written by the first half: where each expert's begin, E + 1, and the choices, M A at most. */
+  readonly sorted: Tensor
   /** Activations of each choice, [M A, I]. */
   readonly h_UI: Tensor
 }
@@ -82,7 +84,7 @@ export class DecodeSteps {
   constructor(machine: Machine, maxRows: number, normWidth: number, otherNumbers: number) {
     this.machine = machine
     this.maxRows = maxRows
-    this.#scratchBytes = 64 * Math.ceil((maxRows * normWidth + otherNumbers) / 16)
+    this.#scratchBytes = partsBytes + 64 * Math.ceil((maxRows * normWidth + otherNumbers) / 16)
     this.#scratch = machine.heap.allocate(machine.threads * this.#scratchBytes)
     this.#sequences = machine.heap.allocate(maxRows * sequenceWords * 4)
   }
@@ -101,10 +103,15 @@ export class DecodeSteps {
     this.#add('embed', x_MD.address, table_VD.address, dims({ x_MD, table_VD }).D)
   }
 
-  /** y_MN (+)= norm(x_MK) · w_NKᵀ */
+  /** y_MN (+)= norm(x_MK) · w_NKᵀ; w may be a view of columns */
   linear(y_MN: Tensor, w_NK: Tensor, x_MK: Tensor, { norm, accumulate = false }: { norm?: InputNorm; accumulate?: boolean } = {}): void {
     const { N, K } = dims({ y_MN, w_NK, x_MK })
-    this.#add('linear', y_MN.address, w_NK.address, x_MK.address, ...norms(norm), N, K, accumulate ? 1 : 0)
+    this.#add('linear', y_MN.address, w_NK.address, x_MK.address, ...norms(norm), N, K, accumulate ? 1 : 0, w_NK.rowStride)
+  }
+
+  /** y_MD = norm(x_MD) */
+  norm(y_MD: Tensor, x_MD: Tensor, norm: InputNorm): void {
+    this.#add('norm', y_MD.address, x_MD.address, ...norms(norm), dims({ y_MD, x_MD, gain_D: norm.gain_D }).D)
   }
 
   /** h_MF = silu(gate) * up of norm(x_MD) · wGateUp_GDᵀ, G = 2 F */
@@ -115,12 +122,12 @@ export class DecodeSteps {
 
   /** Router's choice from its logits, and the chosen experts' first halves, their gates multiplied in. */
   experts(step: ExpertStep, x_MD: Tensor, norm: InputNorm, options: Omit<RouteOptions, 'balance'>): void {
-    const { logits_ME, bias_E, gateUp_EGD, down_EDI, chosen_MA, h_UI } = step
-    const { D, E, I, A } = dims({ x_MD, logits_ME, gateUp_EGD, down_EDI, chosen_MA, h_UI })
+    const { logits_ME, bias_E, gateUp_EGD, down_EDI, sorted, h_UI } = step
+    const { D, E, I } = dims({ x_MD, logits_ME, gateUp_EGD, down_EDI, h_UI })
     this.#add(
       'experts',
       h_UI.address,
-      chosen_MA.address,
+      sorted.address,
       x_MD.address,
       ...norms(norm),
       D,
@@ -129,7 +136,7 @@ export class DecodeSteps {
       gateUp_EGD.address,
       I,
       E,
-      A,
+      options.activeExpertCount,
       options.groupCount,
       options.activeGroupCount,
       options.isGateNormalized ? 1 : 0,
@@ -139,9 +146,9 @@ export class DecodeSteps {
   }
 
   /** x_MD += the chosen experts' second halves */
-  combine(x_MD: Tensor, { h_UI, chosen_MA, down_EDI }: ExpertStep): void {
-    const { D, I, A } = dims({ x_MD, h_UI, chosen_MA, down_EDI })
-    this.#add('combine', x_MD.address, h_UI.address, chosen_MA.address, down_EDI.address, D, I, A)
+  combine(x_MD: Tensor, { h_UI, sorted, down_EDI }: ExpertStep, activeExpertCount: number): void {
+    const { D, I, E } = dims({ x_MD, h_UI, down_EDI })
+    this.#add('combine', x_MD.address, h_UI.address, sorted.address, down_EDI.address, D, I, activeExpertCount, E)
   }
 
   /** Puts [norm(latent) | rotated key] of each row of latent_MY, Y = C + R, into its sequence's cache. */
@@ -203,6 +210,5 @@ export class DecodeSteps {
 /** Numbers of scratch for attention on a cache. @param positions longest sequence, in tokens */
 export const attendScratch = (keyValueRank: number, ropeWidth: number, positions: number) => 2 * keyValueRank + ropeWidth + 1 + positions
 
-/** Numbers of scratch for a router's choice. */
-export const expertScratch = (expertCount: number, groupCount: number, activeExpertCount: number) =>
-  2 * expertCount + groupCount + 2 * activeExpertCount
+/** Numbers of scratch for the routers' choices. @param choices rows times active experts */
+export const expertScratch = (expertCount: number, groupCount: number, choices: number) => 2 * expertCount + groupCount + 3 * choices

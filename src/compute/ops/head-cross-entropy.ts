@@ -15,6 +15,12 @@ const chunkNumbers = 2 ** 22
 /** Numbers between rows of logits, so that rows of a power of two do not meet in the same cache sets. */
 const rowPadding = 16
 
+/**
+ * Weights that depend on the losses themselves, as a policy's gradient does on its probabilities: told the losses of the
+ * rows from `from` on, writes the weight of each. Called once for each chunk of rows, in order.
+ */
+export type WeightOfLoss = (loss: Float32Array, from: number, weight: Float32Array) => void
+
 /** `count` rows of a matrix or vector from row `from` on. */
 function rows(x: Tensor, from: number, count: number): Tensor {
   const width = x.shape.length === 1 ? 1 : x.rowStride
@@ -27,11 +33,14 @@ function rows(x: Tensor, from: number, count: number): Tensor {
  * h_MD      the model's last hidden state, normalised
  * w_VD      the head, a parameter
  * target_M  i32, each below V
- * weight_M  factor of each loss in the objective, its mean's divisor included; 0 leaves a position out
+ * weight_M  factor of each loss in the objective, its mean's divisor included; 0 leaves a position out. A function is told
+ *           the losses first and is not differentiated itself.
  * → loss_M, nats, without the weights. With a tape, the objective's gradient is sum over m of weight_m loss_m.
  */
-export function headCrossEntropy(h_MD: Tensor, w_VD: Tensor, target_M: Tensor, weight_M: Tensor): Tensor {
+export function headCrossEntropy(h_MD: Tensor, w_VD: Tensor, target_M: Tensor, weight: Tensor | WeightOfLoss): Tensor {
   const { machine } = h_MD
+  const weightOfLoss = typeof weight === 'function' ? weight : undefined
+  const weight_M = typeof weight === 'function' ? machine.tensor([target_M.count]) : weight
   const { M, D, V } = dims({ h_MD, w_VD, target_M, weight_M })
   const { tape } = machine
   const loss_M = machine.tensor([M])
@@ -46,17 +55,24 @@ export function headCrossEntropy(h_MD: Tensor, w_VD: Tensor, target_M: Tensor, w
     const part = rows(logits, 0, count)
     productPacked(part, h, down)
     const at = 4 * from
-    machine.run(
-      'crossEntropy',
-      part.address,
-      target_M.address + at,
-      weight_M.address + at,
-      loss_M.address + at,
-      count,
-      V,
-      tape ? 1 : 0,
-      part.rowStride,
-    )
+    const crossEntropy = (writesGradient: boolean) =>
+      machine.run(
+        'crossEntropy',
+        part.address,
+        target_M.address + at,
+        weight_M.address + at,
+        loss_M.address + at,
+        count,
+        V,
+        writesGradient ? 1 : 0,
+        part.rowStride,
+      )
+    if (weightOfLoss) {
+      crossEntropy(false)
+      const { buffer } = machine.heap.memory
+      weightOfLoss(new Float32Array(buffer, loss_M.address + at, count), from, new Float32Array(buffer, weight_M.address + at, count))
+    }
+    if (!weightOfLoss || tape) crossEntropy(tape !== null)
     if (!up || !dh_MD || !tape) continue
     productPacked(rows(dh_MD, from, count), part, up)
     productTN(tape.into(w_VD).gradient, part, h, { accumulate: true })
@@ -65,7 +81,7 @@ export function headCrossEntropy(h_MD: Tensor, w_VD: Tensor, target_M: Tensor, w
   up?.free()
   down.free()
   tape?.record({
-    made: [loss_M, dh_MD!],
+    made: weightOfLoss ? [loss_M, dh_MD!, weight_M] : [loss_M, dh_MD!],
     inputs: () => {
       const { gradient, accumulate } = tape.into(h_MD)
       machine.run('addScaled', gradient.address, dh_MD!.address, dh_MD!.count, bits(1), bits(accumulate ? 1 : 0))

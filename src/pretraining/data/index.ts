@@ -7,7 +7,7 @@ export type { DataEvent, OnDataEvent } from './events.ts'
 export { fimOptions, publishedFimRate, type FimOptions } from './fill-in-the-middle.ts'
 export { defaultHeldOutShare, splitHeldOut, type Split } from './held-out.ts'
 export { describeSources, type SourceDescription } from './load-sources.ts'
-export { Mixture, type MixtureOptions, type MixtureState, type TrainingBatch } from './mixture.ts'
+export { Mixture, type MixtureOptions, type MixtureState } from './mixture.ts'
 export { dataSets, domainWeights, type DataSet } from './sources.ts'
 export {
   tokenizeCorpus,

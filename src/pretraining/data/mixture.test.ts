@@ -4,7 +4,8 @@ import * as fc from 'fast-check'
 import { UsageError } from '../../base/errors.ts'
 import { Random } from '../../base/random.ts'
 import { rearrange } from './fill-in-the-middle.ts'
-import { Mixture, type MixtureOptions, type TrainingBatch } from './mixture.ts'
+import type { TrainingBatch } from '../batch-source.ts'
+import { Mixture, type MixtureOptions } from './mixture.ts'
 import type { TokenizedCorpus, TokenizedDocuments } from './tokenize.ts'
 
 const eosId = 1

@@ -9,6 +9,7 @@
 import { z } from 'zod'
 import { rejectViolations, usageError } from '../../base/errors.ts'
 import { Random } from '../../base/random.ts'
+import type { BatchSource, TrainingBatch } from '../batch-source.ts'
 import { DomainStream, streamStart, type StreamCursor } from './domain-stream.ts'
 import type { FimOptions } from './fill-in-the-middle.ts'
 import type { TokenizedCorpus } from './tokenize.ts'
@@ -22,21 +23,6 @@ export interface MixtureOptions {
   readonly stretchTokens?: number
   /** Fill-in-the-middle; off unless given. */
   readonly fim?: FimOptions
-}
-
-/** Rows of one training step. B rows, S = length + 1 + extra positions. */
-export interface TrainingBatch {
-  readonly rows: number
-  /** Inputs in a row. */
-  readonly length: number
-  /** Positions in a row: length + 1 + extra. */
-  readonly rowTokens: number
-  /** Token ids, row after row. */
-  readonly tokens_BS: Int32Array
-  /** For each position the first position in its row of the piece of text that it belongs to. */
-  readonly documentStart_BS: Int32Array
-  /** Index into the mixture's `domainNames`. */
-  readonly domainOfRow_B: Int32Array
 }
 
 /** Everything that an exact resume needs, as JSON. */
@@ -57,7 +43,7 @@ const stateSchema = z.object({
 const defaultStretchTokens = 2048
 
 /** Draws training rows from a tokenized corpus; the same seed and state give the same rows. */
-export class Mixture {
+export class Mixture implements BatchSource {
   /** In the order of `domainOfRow_B`. */
   readonly domainNames: readonly string[]
   readonly #streams: readonly DomainStream[]

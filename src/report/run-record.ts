@@ -3,10 +3,10 @@
  * from these two and from nothing else.
  */
 import { z } from 'zod'
-import { usageError } from '../../base/errors.ts'
-import type { KernelChoice, Probe } from '../../compute/index.ts'
-import type { BitsPerByte, CompressorScores } from '../../evaluation/index.ts'
-import { checkRecipe, type DataEvent, type Recipe, type TrainingEvent } from '../../pretraining/index.ts'
+import { usageError } from '../base/errors.ts'
+import type { KernelChoice, Probe } from '../compute/index.ts'
+import type { BitsPerByte, CompressorScores } from '../evaluation/index.ts'
+import { checkRecipe, type DataEvent, type Recipe, type TrainingEvent } from '../pretraining/index.ts'
 
 /** What was asked for on the command line: a run goes on only for those who ask for the same. */
 export interface Asked {

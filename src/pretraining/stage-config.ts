@@ -1,0 +1,178 @@
+/**
+ * What follows pre-training, as data: context extension, fine-tuning, reinforcement, the ablations beside them. A part that is
+ * null is left out of the run. The floors that carry a part out are above this one; a recipe only says what they shall do.
+ */
+import { z } from 'zod'
+import type { TrainingSchedule } from '../foundations/index.ts'
+import type { TrainingConfig } from './recipe.ts'
+
+/** Context extension in stages: the window grows, the tokens of a step stay. DeepSeek-V3 report, section 4.3. */
+export interface ExtensionConfig {
+  /** s of YaRN: how many times the pre-training window is stretched; the same in all stages. */
+  readonly yarnFactor: number
+  /** Window of each stage in tokens, growing. */
+  readonly windows: readonly number[]
+  /** Tokens of a step, the same in all stages; at least the largest window. */
+  readonly tokensPerStep: number
+  /** Steps of each stage. */
+  readonly steps: number
+  /** Constant. */
+  readonly learningRate: number
+  /** Whether a control goes from the first window to the last at once, with the tokens of all stages. */
+  readonly withJump: boolean
+}
+
+/** Supervised fine-tuning on conversations. DeepSeek-V3 report, section 5.1. */
+export interface SftConfig {
+  /** Conversations that are made from the run's own text and from tasks with verifiers; 0 for none. */
+  readonly conversations: number
+  /** The user's conversations: JSON lines with messages, prompt and completion, or prompt and answer. */
+  readonly paths: readonly string[]
+  readonly epochs: number
+  /** Tokens in a row, and rows of a step. */
+  readonly rowLength: number
+  readonly rows: number
+  /** Highest rate of the cosine, and its end as a share of that. */
+  readonly learningRate: number
+  readonly lastFactor: number
+}
+
+/** Reinforcement with verifiers (GRPO). DeepSeek-V3 report, section 5.2. */
+export interface RlConfig {
+  /** Names of tasks. */
+  readonly tasks: readonly string[]
+  readonly steps: number
+  readonly problemsPerStep: number
+  /** G: replies to each problem. */
+  readonly samplesPerProblem: number
+  /** Of a reply. */
+  readonly maxTokens: number
+  /** Updates on each batch of replies; the first is on-policy. */
+  readonly updatesPerStep: number
+  readonly learningRate: number
+  /** epsilon: how far a ratio may move before it is cut off. */
+  readonly clip: number
+  /** beta: weight of the divergence from the reference. */
+  readonly klWeight: number
+  /** Held-out problems for the accuracy before and after. */
+  readonly heldOutProblems: number
+  /** Steps of a control whose rewards are shuffled among the replies; 0 for none. */
+  readonly shuffledSteps: number
+}
+
+/** Pairs of small runs, with one mechanism and without it. */
+export interface AblationsConfig {
+  /** Names of ablations. */
+  readonly names: readonly string[]
+  /** Tokens of each run. */
+  readonly tokens: number
+  readonly seeds: number
+}
+
+/** Everything of a recipe that comes after pre-training. */
+export interface LaterStages {
+  readonly extension: ExtensionConfig | null
+  readonly sft: SftConfig | null
+  readonly rl: RlConfig | null
+  readonly ablations: AblationsConfig | null
+}
+
+const count = (low: number, high = Number.MAX_SAFE_INTEGER) => z.number().int().min(low).max(high)
+const rate = z.number().positive().max(1)
+
+/** Schemas of the parts, for the recipe's own. */
+export const laterStagesSchema = {
+  extension: z
+    .strictObject({
+      yarnFactor: z.number().min(1).max(1e4),
+      windows: z.array(count(2)).min(1).max(4),
+      tokensPerStep: count(2),
+      steps: count(1),
+      learningRate: rate,
+      withJump: z.boolean(),
+    })
+    .nullable(),
+  sft: z
+    .strictObject({
+      conversations: count(0, 1e6),
+      paths: z.array(z.string()),
+      epochs: count(1, 1000),
+      rowLength: count(16),
+      rows: count(1, 2 ** 20),
+      learningRate: rate,
+      lastFactor: z.number().min(0).max(1),
+    })
+    .nullable(),
+  rl: z
+    .strictObject({
+      tasks: z.array(z.string()).min(1),
+      steps: count(1),
+      problemsPerStep: count(1, 4096),
+      samplesPerProblem: count(2, 1024),
+      maxTokens: count(1),
+      updatesPerStep: count(1, 64),
+      learningRate: rate,
+      clip: z.number().positive().max(100),
+      klWeight: z.number().min(0).max(10),
+      heldOutProblems: count(1, 1e6),
+      shuffledSteps: count(0),
+    })
+    .nullable(),
+  ablations: z.strictObject({ names: z.array(z.string()), tokens: count(1), seeds: count(1, 100) }).nullable(),
+}
+
+/** Rules between a window and what surrounds it; one line each. @param pretrainWindow tokens in a row of pre-training */
+export function laterStagesViolations({ extension, sft }: LaterStages, pretrainWindow: number): string[] {
+  const violations: string[] = []
+  if (extension) {
+    const { windows, tokensPerStep, yarnFactor } = extension
+    const windowsBefore = [pretrainWindow, ...windows]
+    for (const [index, window] of windows.entries())
+      if (window <= windowsBefore[index])
+        violations.push(`extension.windows.${index}: expected more than the ${windowsBefore[index]} before it, got ${window}`)
+    const largest = Math.max(...windows)
+    if (tokensPerStep < largest)
+      violations.push(`extension.tokensPerStep: expected at least the window of ${largest}, got ${tokensPerStep}`)
+    if (largest > yarnFactor * pretrainWindow)
+      violations.push(`extension.yarnFactor: expected at least ${largest / pretrainWindow} for a window of ${largest}, got ${yarnFactor}`)
+  }
+  if (sft && sft.conversations === 0 && sft.paths.length === 0)
+    violations.push('sft.conversations: expected conversations or sft.paths, got neither')
+  return violations
+}
+
+/** What a stage does otherwise than pre-training. */
+interface StageTraining {
+  readonly tokens: number
+  readonly rowLength: number
+  readonly rows: number
+  readonly microRows: number
+  readonly learningRate: number
+  /** End of the cosine as a share of the rate; 1 for a constant rate. */
+  readonly lastFactor: number
+}
+
+/**
+ * The training configuration of a later stage: optimizer, balance and limits are pre-training's, batches are whole from the
+ * beginning, the routers' biases rest as at the end of pre-training, and MTP keeps its late weight.
+ */
+export function stageTraining(pretraining: TrainingConfig, { learningRate, lastFactor, ...size }: StageTraining): TrainingConfig {
+  const { schedule } = pretraining
+  const later: TrainingSchedule = {
+    learningRate,
+    warmupSteps: 0,
+    decayStartShare: 0,
+    decayEndShare: 1,
+    decayedFactor: lastFactor,
+    lastStartShare: 1,
+    lastFactor,
+    firstBatchShare: 1,
+    rampEndShare: 0,
+    biasSpeed: 0,
+    biasEndShare: 1,
+    mtpWeight: schedule.lateMtpWeight,
+    lateMtpWeight: schedule.lateMtpWeight,
+    mtpDropShare: 1,
+  }
+  return { ...pretraining, ...size, schedule: later }
+}

@@ -1,0 +1,2 @@
+/** The report: events in, one page out. */
+export * from './run-record.ts'
