@@ -56,8 +56,8 @@ test('bench costs 46.0 MFLOP a token at length 512', () => {
   assert.equal(flops.totalWithMtp, flops.total)
 })
 
-test('the plan of nano holds: 26.6 MFLOP a token with its MTP module', () => {
-  assert.equal((trainingFlopsPerToken(nano, 256).totalWithMtp / 1e6).toFixed(1), '26.6')
+test('the plan of nano holds: 13.4 MFLOP a token with its MTP module', () => {
+  assert.equal((trainingFlopsPerToken(nano, 128).totalWithMtp / 1e6).toFixed(1), '13.4')
 })
 
 test('a prompt token costs a third of a training token', () => {

@@ -38,7 +38,7 @@ test('half an hour gives more than the first run has', () => {
 })
 
 test('the family keeps to the rules at every width, and has nano in it', () => {
-  assert.equal(familyMember(192), base.model)
+  assert.equal(familyMember(base.model.width), base.model)
   for (let width = 48; width <= 1024; width += 16) checkRecipe(sizedRecipe(base, width, 5e6))
 })
 

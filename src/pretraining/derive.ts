@@ -68,7 +68,7 @@ function flopsOfToken(config: ModelConfig, { rowLength, schedule }: TrainingConf
 
 const multiple = (value: number, of: number) => Math.max(of, Math.round(value / of) * of)
 
-/** Widths of the family, narrowest first; `nano` is the one of 192. */
+/** Widths of the family, narrowest first; `nano` is the one of 128. */
 const familyWidths = [48, 64, 96, 128, 160, 192, 224, 256, 288, 320, 384, 448, 512, 640, 768, 1024]
 
 /**

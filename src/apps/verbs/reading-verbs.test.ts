@@ -89,7 +89,7 @@ describe('strata inspect', () => {
     const { out } = await strata('inspect', 'nano')
     const { total, activated } = countParameters(presets.nano)
     assert.match(out, new RegExp(`total +${total.toLocaleString('en')} +100.0 % +${activated.toLocaleString('en')}\n`))
-    assert.match(out, /MLA: latent and rope key +384 +768 B +1.00 x/)
+    assert.match(out, /MLA: latent and rope key +240 +480 B +1.00 x/)
   })
 
   test('a model folder, a run and a config.json are read alike, folders with what they hold', async () => {
