@@ -7,7 +7,7 @@ import { createServer } from 'node:http'
 import path from 'node:path'
 
 const isolation = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' }
-const served = ['dist/', 'node_modules/zod/', 'scripts/browser/', 'vendor/corpus/']
+const served = ['dist/', 'node_modules/zod/', 'node_modules/@huggingface/jinja/dist/', 'scripts/browser/', 'vendor/corpus/']
 const typeOfEnding = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript',

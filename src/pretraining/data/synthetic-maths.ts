@@ -5,6 +5,7 @@
  * occurs in training, and the held-out score is about new sums rather than remembered ones.
  */
 import { Random } from '../../base/random.ts'
+import { isHeldOutProblem } from '../../foundations/index.ts'
 import type { ExtractedText } from './document.ts'
 import { drawProblem } from './maths-problems.ts'
 
@@ -12,14 +13,6 @@ import { drawProblem } from './maths-problems.ts'
 const heldOutShare = 0.02
 
 const problemsPerPage = 12
-
-/** FNV-1a of a problem's text: the same problem is on the same side in every run with every seed. */
-function isHeldOutProblem(problem: string): boolean {
-  let hash = 0x811c9dc5
-  for (let i = 0; i < problem.length; i++) hash = Math.imul(hash ^ problem.charCodeAt(i), 0x01000193)
-  hash = Math.imul(hash ^ (hash >>> 15), 0x85ebca6b)
-  return ((hash ^ (hash >>> 13)) >>> 0) / 2 ** 32 < heldOutShare
-}
 
 /**
  * Pages of twelve problems each, one empty line between problems.
@@ -39,7 +32,7 @@ export function generateMaths(seed: number, characters: number): ExtractedText[]
   }
   for (let written = 0; written < characters;) {
     const problem = drawProblem(rng)
-    const side = isHeldOutProblem(problem) ? 'held-out' : 'train'
+    const side = isHeldOutProblem(problem, heldOutShare) ? 'held-out' : 'train'
     open[side].push(problem)
     if (open[side].length === problemsPerPage) written += close(side)
   }
