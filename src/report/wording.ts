@@ -1,0 +1,62 @@
+/**
+ * Numbers in sentences: with their unit, their interval, and a verb that follows from them. A sentence of the report never
+ * says "fell" of something that did not.
+ */
+import { formatCount } from '../base/format.ts'
+
+/** Three digits that count, without an exponent where there is no need for one: 4.56, 0.0412, 123. */
+export function digits(value: number): string {
+  if (!Number.isFinite(value)) return 'not finite'
+  const size = Math.abs(value)
+  if (size >= 1000) return formatCount(Math.round(value))
+  if (size >= 100) return value.toFixed(0)
+  if (size >= 10) return value.toFixed(1)
+  if (size >= 0.095 || value === 0) return value.toFixed(2)
+  return size >= 0.001 ? String(Number(value.toPrecision(2))) : value.toExponential(1)
+}
+
+/** With a sign: +0.12, -0.12 (a true minus). */
+export const signed = (value: number): string => `${value < 0 ? '−' : '+'}${digits(Math.abs(value))}`
+
+/** "4.56 nats". */
+export const nats = (value: number): string => `${digits(value)} nats`
+
+/** "1.87 bits per byte". */
+export const bitsPerByte = (value: number): string => `${digits(value)} bits per byte`
+
+/** "12 %", "0.4 %": one decimal below ten. */
+export function percent(share: number): string {
+  const value = 100 * share
+  return `${Math.abs(value) < 10 && value !== 0 ? value.toFixed(1) : value.toFixed(0)} %`
+}
+
+/** "1.8 times". */
+export const times = (ratio: number): string => `${digits(ratio)} times`
+
+/** "between 0.01 and 0.05". */
+export const between = (low: number, high: number): string => `between ${signedIfNegative(low)} and ${signedIfNegative(high)}`
+
+const signedIfNegative = (value: number) => (value < 0 ? `−${digits(-value)}` : digits(value))
+
+/**
+ * "fell from 8.41 to 4.56 nats", "rose from …", "stayed at …" when both read alike.
+ *
+ * @param unit with its space, or nothing
+ */
+export function changed(from: number, to: number, format: (value: number) => string = digits, unit = ''): string {
+  const [before, after] = [format(from), format(to)]
+  if (before === after) return `stayed at ${after}${unit}`
+  return `${to < from ? 'fell' : 'rose'} from ${before} to ${after}${unit}`
+}
+
+/** "a", "a and b", "a, b and c". */
+export function listed(items: readonly string[], word = 'and'): string {
+  if (items.length < 2) return items.join('')
+  return `${items.slice(0, -1).join(', ')} ${word} ${items.at(-1)!}`
+}
+
+/** "no tasks", "one task", "3 tasks". */
+export function counted(count: number, noun: string, plural = `${noun}s`): string {
+  if (count === 0) return `no ${plural}`
+  return count === 1 ? `one ${noun}` : `${count < 1000 ? count : formatCount(count)} ${plural}`
+}
