@@ -3,12 +3,13 @@ import { test } from 'node:test'
 import { recipes, type StepEvent } from '../pretraining/index.ts'
 import { createPaint } from './colour.ts'
 import type { RunDocument, RunRecordEvent } from '../report/index.ts'
-import { checkRunDocument } from '../report/index.ts'
+import { checkRunDocument, runFormat } from '../report/index.ts'
 import { summarize } from './summary.ts'
 import { summaryText } from './summary-text.ts'
 
 const recipe = recipes.tiny()
 const runDocument: RunDocument = {
+  format: runFormat,
   recipe,
   asked: { recipe: 'tiny', settings: [], data: [], seed: null, budget: null },
   derivation: [],
@@ -47,6 +48,7 @@ const start = (from: number): RunRecordEvent => ({
 })
 const score = (domain: string, bitsPerByte: number): RunRecordEvent => ({
   type: 'evaluation/domain',
+  stage: 'pretrain',
   domain,
   bitsPerByte,
   plusMinus: 0.02,
@@ -55,6 +57,7 @@ const score = (domain: string, bitsPerByte: number): RunRecordEvent => ({
   documents: 3,
   utf8Bytes: 3000,
   compressors: { gzip: 2.9, xz: null },
+  ngram: null,
 })
 const sample: RunRecordEvent = {
   type: 'samples/text',
@@ -64,7 +67,7 @@ const sample: RunRecordEvent = {
   temperature: 0.7,
   topP: 0.9,
 }
-const stage = (name: 'model' | 'evaluation' | 'samples'): RunRecordEvent => ({ type: 'run/stage', stage: name, seconds: 1 })
+const stage = (name: 'pretrain' | 'evaluate-pretrain'): RunRecordEvent => ({ type: 'run/stage', stage: name, seconds: 1 })
 
 const interrupted = [start(0), step(1, 6), step(2, 5), step(3, 9)]
 const whole = [
@@ -72,10 +75,10 @@ const whole = [
   start(2),
   step(3, 4),
   step(4, 3),
-  stage('model'),
+  stage('pretrain'),
   score('prose', 1.5),
   score('code', 4),
-  stage('evaluation'),
+  stage('evaluate-pretrain'),
   sample,
 ]
 

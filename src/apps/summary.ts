@@ -5,9 +5,9 @@
 import path from 'node:path'
 import { mean, median } from '../base/statistics.ts'
 import { countParameters } from '../architecture/index.ts'
-import type { CompressorScores } from '../evaluation/index.ts'
+import type { CompressorScores, DomainScoreEvent } from '../evaluation/index.ts'
 import { planHeap, stepTrace } from '../pretraining/index.ts'
-import type { DomainScoreEvent, RunDocument, RunRecordEvent, SampleEvent } from '../report/index.ts'
+import type { RunDocument, RunRecordEvent, SampleEvent } from '../report/index.ts'
 
 /** A figure at the beginning of a run and at its end. */
 interface FirstAndLast {
@@ -77,14 +77,12 @@ export function summarize(folder: string, document: RunDocument, events: readonl
   const { recipe, ceilings } = document
   const { total, activated, mtp } = countParameters(recipe.model)
   const steps = stepTrace(events)
-  const lastStart = events.findLastIndex(({ type }) => type === 'training/start')
-  const since = events.slice(lastStart + 1)
-  const isComplete = since.some((event) => event.type === 'run/stage' && event.stage === 'model')
+  const isComplete = events.some((event) => event.type === 'run/stage' && event.stage === 'pretrain')
   // Scored twice (a stage was cut short and done again): the last counts.
   const scores = new Map<string, DomainScoreEvent>()
   const samples = new Map<string, SampleEvent>()
-  for (const event of since) {
-    if (event.type === 'evaluation/domain') scores.set(event.domain, event)
+  for (const event of events) {
+    if (event.type === 'evaluation/domain' && event.stage === 'pretrain') scores.set(event.domain, event)
     if (event.type === 'samples/text') samples.set(`${event.domain}\n${event.prompt}`, event)
   }
   const warnings = new Set(events.flatMap((event) => (event.type === 'data-fallback' ? [event.reason] : [])))

@@ -26,13 +26,28 @@ export const verbs: readonly Verb[] = [
   },
   {
     name: 'run',
-    summary: 'run a whole recipe: train, score on held-out text, sample',
+    summary: 'run a whole recipe: train, extend, fine-tune, reinforce, evaluate, report',
     load: () => import('./verbs/run.ts'),
   },
   {
     name: 'pretrain',
     summary: 'train a model from a recipe, or go on with a run',
     load: () => import('./verbs/pretrain.ts'),
+  },
+  {
+    name: 'extend',
+    summary: 'extend a run’s context by YaRN, with scores before and after',
+    load: () => import('./verbs/extend.ts'),
+  },
+  {
+    name: 'sft',
+    summary: 'fine-tune a run’s model on conversations, with scores before and after',
+    load: () => import('./verbs/sft.ts'),
+  },
+  {
+    name: 'rl',
+    summary: 'reinforce a run’s model on tasks with verifiers, with scores before and after',
+    load: () => import('./verbs/rl.ts'),
   },
   {
     name: 'data',

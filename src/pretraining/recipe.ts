@@ -171,7 +171,7 @@ function contradictions(recipe: Recipe): string[] {
   return [
     ...modelConfigViolations(model).map((line) => `model.${line}`),
     ...scheduleViolations(training.schedule).map((line) => `training.schedule.${line}`),
-    ...laterStagesViolations(recipe, training.rowLength),
+    ...laterStagesViolations(recipe),
     ...(tokenizer.vocabSize > model.vocabSize
       ? [`tokenizer.vocabSize: expected at most model.vocabSize = ${model.vocabSize}, got ${tokenizer.vocabSize}`]
       : []),

@@ -10,10 +10,10 @@ import type { TrainingConfig } from './recipe.ts'
 export interface ExtensionConfig {
   /** s of YaRN: how many times the pre-training window is stretched; the same in all stages. */
   readonly yarnFactor: number
-  /** Window of each stage in tokens, growing. */
-  readonly windows: readonly number[]
-  /** Tokens of a step, the same in all stages; at least the largest window. */
-  readonly tokensPerStep: number
+  /** How many times the window grows in each stage: 8, then 4, as published. */
+  readonly factors: readonly number[]
+  /** Rows of a step in the last stage; the stages before have as many more as their windows are shorter. */
+  readonly lastRows: number
   /** Steps of each stage. */
   readonly steps: number
   /** Constant. */
@@ -85,8 +85,8 @@ export const laterStagesSchema = {
   extension: z
     .strictObject({
       yarnFactor: z.number().min(1).max(1e4),
-      windows: z.array(count(2)).min(1).max(4),
-      tokensPerStep: count(2),
+      factors: z.array(count(2)).min(1).max(2),
+      lastRows: count(1, 2 ** 20),
       steps: count(1),
       learningRate: rate,
       withJump: z.boolean(),
@@ -121,20 +121,23 @@ export const laterStagesSchema = {
   ablations: z.strictObject({ names: z.array(z.string()), tokens: count(1), seeds: count(1, 100) }).nullable(),
 }
 
-/** Rules between a window and what surrounds it; one line each. @param pretrainWindow tokens in a row of pre-training */
-export function laterStagesViolations({ extension, sft }: LaterStages, pretrainWindow: number): string[] {
+/**
+ * Window of each stage of context extension, in tokens.
+ *
+ * @param pretrainWindow tokens in a row of pre-training
+ */
+export function extensionWindows({ factors }: ExtensionConfig, pretrainWindow: number): number[] {
+  let window = pretrainWindow
+  return factors.map((factor) => (window *= factor))
+}
+
+/** Rules between the settings of a later stage; one line each. */
+export function laterStagesViolations({ extension, sft }: LaterStages): string[] {
   const violations: string[] = []
   if (extension) {
-    const { windows, tokensPerStep, yarnFactor } = extension
-    const windowsBefore = [pretrainWindow, ...windows]
-    for (const [index, window] of windows.entries())
-      if (window <= windowsBefore[index])
-        violations.push(`extension.windows.${index}: expected more than the ${windowsBefore[index]} before it, got ${window}`)
-    const largest = Math.max(...windows)
-    if (tokensPerStep < largest)
-      violations.push(`extension.tokensPerStep: expected at least the window of ${largest}, got ${tokensPerStep}`)
-    if (largest > yarnFactor * pretrainWindow)
-      violations.push(`extension.yarnFactor: expected at least ${largest / pretrainWindow} for a window of ${largest}, got ${yarnFactor}`)
+    const whole = extension.factors.reduce((product, factor) => product * factor, 1)
+    if (whole > extension.yarnFactor)
+      violations.push(`extension.yarnFactor: expected at least ${whole}, the product of extension.factors, got ${extension.yarnFactor}`)
   }
   if (sft && sft.conversations === 0 && sft.paths.length === 0)
     violations.push('sft.conversations: expected conversations or sft.paths, got neither')

@@ -5,8 +5,8 @@
 import { z } from 'zod'
 import { usageError } from '../base/errors.ts'
 import type { KernelChoice, Probe } from '../compute/index.ts'
-import type { BitsPerByte, CompressorScores } from '../evaluation/index.ts'
-import { checkRecipe, type DataEvent, type Recipe, type TrainingEvent } from '../pretraining/index.ts'
+import type { BitsPerByte, EvaluationEvent } from '../evaluation/index.ts'
+import { checkRecipe, type DataEvent, type Recipe, type Stage, type TrainingEvent } from '../pretraining/index.ts'
 
 /** What was asked for on the command line: a run goes on only for those who ask for the same. */
 export interface Asked {
@@ -19,8 +19,12 @@ export interface Asked {
   readonly budget: { readonly seconds: number; readonly derives: 'tokens' | 'model' } | null
 }
 
+/** Raised when a run's folder changes its meaning: an older one is then not gone on with. */
+export const runFormat = 2
+
 /** recipe.json: the resolved recipe, and where and how it was resolved. */
 export interface RunDocument {
+  readonly format: typeof runFormat
   readonly recipe: Recipe
   readonly asked: Asked
   /** How size and tokens follow from the time, one sentence a step. */
@@ -34,11 +38,6 @@ export interface RunDocument {
   }
   /** Measured before training. */
   readonly ceilings: Probe
-}
-
-export interface DomainScoreEvent extends BitsPerByte {
-  readonly type: 'evaluation/domain'
-  readonly compressors: CompressorScores
 }
 
 /** A score on the way, on less text. */
@@ -57,9 +56,13 @@ export interface SampleEvent {
   readonly topP: number
 }
 
-interface StageEvent {
+/** The parts of a run, each done once. */
+export type PartName = Stage | `evaluate-${Stage}` | 'samples' | 'inference' | 'ablations'
+
+/** A part is done. */
+export interface StageEvent {
   readonly type: 'run/stage'
-  readonly stage: 'data' | 'tokenizer' | 'model' | 'evaluation' | 'samples'
+  readonly stage: PartName | 'data'
   readonly seconds: number
 }
 
@@ -67,7 +70,7 @@ export type RunRecordEvent =
   | KernelChoice
   | DataEvent
   | TrainingEvent
-  | DomainScoreEvent
+  | EvaluationEvent
   | ProgressScoreEvent
   | SampleEvent
   | StageEvent
@@ -75,6 +78,7 @@ export type RunRecordEvent =
   | { readonly type: 'run/warning'; readonly message: string }
 
 const documentSchema = z.object({
+  format: z.literal(runFormat),
   recipe: z.unknown(),
   asked: z.object({
     recipe: z.string(),
@@ -106,6 +110,14 @@ const documentSchema = z.object({
  * @throws UsageError saying what is wrong with it
  */
 export function checkRunDocument(document: unknown, file: string): RunDocument {
+  const { format, versions } = (document ?? {}) as { readonly format?: unknown; readonly versions?: { readonly strata?: unknown } }
+  if (typeof versions === 'object' && format !== runFormat)
+    throw usageError(
+      file,
+      `a run of format ${runFormat}`,
+      `format ${String(format ?? 1)}, written by Strata ${String(versions?.strata ?? 'of another version')}`,
+      'Start a new run under another name; this one stays as it is.',
+    )
   const parsed = documentSchema.safeParse(document)
   if (!parsed.success) {
     const [issue] = parsed.error.issues

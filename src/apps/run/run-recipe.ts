@@ -1,32 +1,24 @@
 /**
- * A whole run, stage by stage, each skipped when the run's folder has it already: text, tokenizer, training, model folder,
- * scores, samples. `strata pretrain`, `strata run` and `npm start` differ in what they ask for and where they stop.
+ * A whole run, part by part, each skipped when the run's folder has it already. `strata run`, `npm start` and the verbs of single
+ * stages differ in what they ask for and where they stop.
  */
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { rejectViolations, usageError } from '../../base/errors.ts'
-import { formatBytes, formatCount, formatSeconds } from '../../base/format.ts'
-import { availableThreads, cacheFolder } from '../../base/platform.ts'
+import { formatSeconds } from '../../base/format.ts'
+import { availableThreads } from '../../base/platform.ts'
 import { readRunLog } from '../../base/run-log.ts'
 import { Machine } from '../../compute/index.ts'
-import { stepsLeft, type Tokenizer, writeFileWhole } from '../../foundations/index.ts'
-import {
-  createRunFolder,
-  eventsFile,
-  isRunFolder,
-  loadModelFolder,
-  openRunFolder,
-  readTokenizer,
-  type RunFolder,
-  writeModelFolder,
-} from '../../infrastructure/index.ts'
-import { checkHeap, type DataEvent, prepareText, type PreparedText, type Recipe, trainInFolder } from '../../pretraining/index.ts'
-import type { Output } from '../output.ts'
-import { evaluate, scoreOnTheWay, writeSamples } from './after-training.ts'
-import { listenForInterrupt } from './interrupt.ts'
+import { writeFileWhole } from '../../foundations/index.ts'
+import { createRunFolder, eventsFile, isRunFolder, openRunFolder, readTokenizer, type RunFolder } from '../../infrastructure/index.ts'
+import { checkHeap } from '../../pretraining/index.ts'
 import { type Asked, checkRunDocument, type RunDocument, type RunRecordEvent } from '../../report/index.ts'
+import type { Output } from '../output.ts'
+import { gatherText } from './gather-text.ts'
+import { listenForInterrupt } from './interrupt.ts'
+import { Interrupted, type Part, type RunContext, type Until } from './part.ts'
+import { partsUntil } from './parts/index.ts'
 import { resolveRecipe } from './resolve.ts'
-import { showTraining } from './training-progress.ts'
 import { rejectDerivedSettings, resolveRun } from './within-budget.ts'
 
 export interface RunRequest {
@@ -37,8 +29,8 @@ export interface RunRequest {
   /** Only go on, never begin. */
   readonly mustExist: boolean
   readonly threads?: number
-  /** Stop when the model is written, or score it and let it write too. */
-  readonly until: 'model' | 'samples'
+  /** How far to go. */
+  readonly until: Until
 }
 
 /** How a run ended. */
@@ -52,18 +44,10 @@ export interface RunResult {
   readonly wasComplete: boolean
 }
 
-/** What a folder has, by its events: the last training, and what came after it. */
-interface Standing {
-  readonly isTrained: boolean
-  readonly isScored: boolean
-  readonly hasSamples: boolean
-}
-
-function standingOf(events: readonly RunRecordEvent[], modelFolder: string): Standing {
-  const last = events.findLastIndex(({ type }) => type === 'training/start')
-  const since = events.slice(last + 1)
-  const has = (stage: string) => since.some((event) => event.type === 'run/stage' && event.stage === stage)
-  return { isTrained: has('model') && existsSync(modelFolder), isScored: has('evaluation'), hasSamples: has('samples') }
+/** The parts of a folder that are done, by its events. Without the model they lead to, none is. */
+function partsDone(events: readonly RunRecordEvent[], modelFolder: string): ReadonlySet<string> {
+  if (!existsSync(modelFolder)) return new Set()
+  return new Set(events.flatMap((event) => (event.type === 'run/stage' ? [event.stage] : [])))
 }
 
 /**
@@ -81,11 +65,11 @@ export async function runRecipe(request: RunRequest, output: Output): Promise<Ru
   const stored = run && checkRunDocument(run.recipe, path.join(folder, 'recipe.json'))
   if (stored && asked) rejectOtherRun(folder, stored.asked, asked)
   const before = exists ? readRunLog<RunRecordEvent>(eventsFile(folder)) : []
-  const standing = standingOf(before, path.join(folder, 'model'))
-  const isDone = standing.isTrained && (request.until === 'model' || (standing.isScored && standing.hasSamples))
-  if (stored && isDone) return { status: 'complete', document: stored, events: before, exitStatus: 0, wasComplete: true }
+  const done = partsDone(before, path.join(folder, 'model'))
+  if (stored && partsUntil(request.until, stored.recipe).every(({ name }) => done.has(name)))
+    return { status: 'complete', document: stored, events: before, exitStatus: 0, wasComplete: true }
   // Awaited here: the folder is this process’s until the work is done.
-  return await work({ ...request, threads }, { run, stored, standing }, output)
+  return await work({ ...request, threads }, { run, stored, done }, output)
 }
 
 /** A folder goes on with what it was begun with, and with nothing else. */
@@ -100,23 +84,17 @@ function rejectOtherRun(folder: string, before: Asked, now: Asked): void {
 interface Present {
   readonly run: RunFolder<RunRecordEvent> | null
   readonly stored: RunDocument | null
-  readonly standing: Standing
+  readonly done: ReadonlySet<string>
 }
 
 async function work(
   request: RunRequest & { readonly threads: number },
-  { run: opened, stored, standing }: Present,
+  { run: opened, stored, done }: Present,
   output: Output,
 ): Promise<RunResult> {
   const { folder, threads } = request
   const waiting: RunRecordEvent[] = []
   let log: (event: RunRecordEvent) => void = opened ? opened.log.append : (event) => void waiting.push(event)
-  const begunAt = performance.now()
-  let stageBegun = begunAt
-  const stageDone = (stage: 'data' | 'model' | 'evaluation' | 'samples') => {
-    log({ type: 'run/stage', stage, seconds: (performance.now() - stageBegun) / 1000 })
-    stageBegun = performance.now()
-  }
 
   let recipe = stored?.recipe ?? (await resolveRecipe(request.asked!))
   if (!stored) checkHeap(recipe.model, recipe.training)
@@ -134,9 +112,9 @@ async function work(
       document = resolved
       recipe = resolved.recipe
     }
-    stageBegun = performance.now()
+    const textBegun = performance.now()
     const text = await gatherText(recipe, known, (event) => log(event), output)
-    stageDone('data')
+    log({ type: 'run/stage', stage: 'data', seconds: (performance.now() - textBegun) / 1000 })
 
     using created = opened ? null : createRunFolder<RunRecordEvent>(folder, document)
     const run = opened ?? created!
@@ -144,97 +122,33 @@ async function work(
     for (const event of waiting) log(event)
     if (!known) writeFileWhole(tokenizerFile, [new TextEncoder().encode(text.tokenizer.toJson())])
 
-    if (!standing.isTrained) {
-      stageBegun = performance.now()
-      const exitStatus = await trainAndWrite(machine, run, document, text, output)
-      if (exitStatus !== 0)
-        return { status: 'interrupted', document, events: readRunLog<RunRecordEvent>(eventsFile(folder)), exitStatus, wasComplete: false }
-      stageDone('model')
-    }
-    if (request.until === 'samples') {
-      using _scope = machine.scope()
-      const loaded = loadModelFolder(machine, path.join(folder, 'model'), { withGradients: false })
-      stageBegun = performance.now()
-      if (!(standing.isTrained && standing.isScored)) {
-        await evaluate(loaded, text, recipe, run.log, output)
-        stageDone('evaluation')
-      }
-      output.progress({ stage: 'samples' })
-      writeSamples(loaded, text, recipe, run.log)
-      stageDone('samples')
-    }
+    using interrupt = listenForInterrupt(() => output.note('Finishing this step and writing a checkpoint; once more to leave at once.'))
+    const parts = partsUntil(request.until, recipe)
+    const status = await doParts(parts, done, { machine, run, document, text, output, interrupt })
     run.log.sync()
-    return { status: 'complete', document, events: readRunLog<RunRecordEvent>(eventsFile(folder)), exitStatus: 0, wasComplete: false }
+    const events = readRunLog<RunRecordEvent>(eventsFile(folder))
+    return { status, document, events, exitStatus: status === 'complete' ? 0 : interrupt.exitStatus(), wasComplete: false }
   } finally {
     machine.close()
   }
 }
 
-async function gatherText(
-  recipe: Recipe,
-  tokenizer: Tokenizer | undefined,
-  log: (event: RunRecordEvent) => void,
-  output: Output,
-): Promise<PreparedText> {
-  const onEvent = (event: DataEvent) => {
-    log(event)
-    if (event.type === 'data-fallback') output.warn(event.reason)
-    if (event.type === 'data-skipped') output.warn(`${event.path}: ${event.reason}`)
-    if (event.type === 'data-fetched') output.progress({ stage: 'data', detail: `fetched ${event.packageName}` })
-    if (event.type === 'data-source') output.progress({ stage: 'data', detail: event.source })
-    if (event.type === 'data-tokenized') output.progress({ stage: 'encode', detail: event.domain })
+/** Does what is not done yet, in order. */
+async function doParts(parts: readonly Part[], done: ReadonlySet<string>, context: RunContext): Promise<RunResult['status']> {
+  const { machine, run, output } = context
+  for (const [index, { name, work: doPart }] of parts.entries()) {
+    if (done.has(name)) continue
+    if (context.interrupt.signal.aborted) return 'interrupted'
+    const begun = performance.now()
+    if (parts.length > 1) output.note(`part      ${index + 1} of ${parts.length}: ${name}, after ${formatSeconds(begun / 1000)}`)
+    try {
+      using _scope = machine.scope()
+      await doPart(context)
+    } catch (error) {
+      if (error instanceof Interrupted) return 'interrupted'
+      throw error
+    }
+    run.log.append({ type: 'run/stage', stage: name, seconds: (performance.now() - begun) / 1000 })
   }
-  const text = await prepareText(recipe, {
-    cacheFolder: cacheFolder(),
-    tokenizer,
-    onEvent,
-    onTokenizerProgress: (progress) => {
-      if (progress.stage === 'merges')
-        output.progress({ stage: 'tokenizer', detail: `${progress.doneCount} of ${progress.totalCount} merges` })
-    },
-  })
-  const { statistics, domains } = text.corpus
-  const tokens = text.tokenized.domains.reduce((sum, { train }) => sum + train.ids.length, 0)
-  output.note(
-    `text      ${formatCount(statistics.documents)} documents, ${formatBytes(statistics.utf8Bytes)}, ${formatCount(tokens)} tokens: ${domains.map(({ name, weight }) => `${name} ${(weight * 100).toFixed(0)} %`).join(', ')}`,
-  )
-  return text
-}
-
-/** → 0, or the exit status of an interruption */
-async function trainAndWrite(
-  machine: Machine,
-  run: RunFolder<RunRecordEvent>,
-  document: RunDocument,
-  text: PreparedText,
-  output: Output,
-): Promise<number> {
-  const { recipe } = document
-  const stepCount = stepsLeft(recipe.training.schedule, recipe.training)
-  using interrupt = listenForInterrupt(() => output.note('Finishing this step and writing a checkpoint; once more to leave at once.'))
-  using _scope = machine.scope()
-  const outcome = await trainInFolder({
-    machine,
-    recipe,
-    text,
-    run,
-    onEvent: showTraining(output, recipe.training.tokens),
-    probes: scoreOnTheWay(text, recipe, stepCount, run.log),
-    peakFlopsPerSecond: document.ceilings.gflopsAllThreads * 1e9,
-    stop: interrupt.signal,
-    onResume: (step, broken) => {
-      for (const reason of broken) output.warn(`a checkpoint was passed over: ${reason}`)
-      output.note(step > 0 ? `resume    from step ${step} of ${stepCount}` : 'resume    from the beginning: no checkpoint is whole')
-    },
-  })
-  if (outcome.reason === 'interrupted') return interrupt.exitStatus()
-  const { temperature, topP } = recipe.samples
-  writeModelFolder(run.modelFolder, outcome.model, text.tokenizer, {
-    generation: { temperature, topP },
-    ...(outcome.optimizer.average && { weights: outcome.optimizer.average }),
-  })
-  output.note(
-    `model     written to ${path.relative(process.cwd(), run.modelFolder) || '.'} after ${formatSeconds(performance.now() / 1000)}`,
-  )
-  return 0
+  return 'complete'
 }

@@ -6,8 +6,8 @@ import type { Output } from '../output.ts'
 /** Weight of the past in the speed that is shown. */
 const smoothing = 0.9
 
-/** A listener for the loop. @param totalTokens of the run */
-export function showTraining(output: Output, totalTokens: number): (event: TrainingEvent) => void {
+/** A listener for the loop. @param stage as the line calls it @param totalTokens of the stage */
+export function showTraining(output: Output, stage: string, totalTokens: number): (event: TrainingEvent) => void {
   const smooth = { tokensPerSecond: movingAverage(smoothing), peakShare: movingAverage(smoothing) }
   let stepCount = 0
   return (event) => {
@@ -19,7 +19,7 @@ export function showTraining(output: Output, totalTokens: number): (event: Train
     } else if (event.type === 'training/step') {
       const tokensPerSecond = smooth.tokensPerSecond(event.tokensPerSecond)
       output.progress({
-        stage: 'pretrain',
+        stage,
         step: event.step,
         stepCount,
         lossNats: event.lossNats,

@@ -1,4 +1,4 @@
-/** What the three verbs that train have in common: arguments to a request, a result to output and an exit status. */
+/** What the verbs that train have in common: arguments to a request, a result to output and an exit status. */
 import path from 'node:path'
 import type { Command } from 'commander'
 import { usageError } from '../../base/errors.ts'
@@ -8,6 +8,7 @@ import { createOutput, type Output } from '../output.ts'
 import { summarize } from '../summary.ts'
 import { summaryText } from '../summary-text.ts'
 import { commandLine } from './commands.ts'
+import type { Until } from './part.ts'
 import type { Asked } from '../../report/index.ts'
 import { runRecipe, type RunRequest, type RunResult } from './run-recipe.ts'
 
@@ -23,6 +24,16 @@ export function trainingFlags(command: Command): Command {
     .option('--data <paths...>', 'your own files and folders, in the place of the built-in text')
     .option('--name <name>', 'the run’s folder below runs/ (default: the recipe’s name)')
   return commonFlags(command, 'budget', 'set', 'seed', 'threads', 'json', 'quiet')
+}
+
+/** A verb that goes on with a recipe or a run's folder up to some part. */
+export function stageVerb(program: Command, { name, description, until }: { name: string; description: string; until: Until }): void {
+  const command = program
+    .command(name)
+    .description(description)
+    .argument('[recipe]', 'nano, bench, tiny, a .ts or .js file with a recipe, or the folder of a run')
+    .option('--resume', 'go on with a run, never begin one', false)
+  trainingFlags(command).action((target: string | undefined, flags: TrainingFlags) => runAndReport(requestOf(target, flags, until), flags))
 }
 
 /** Everything that decides what a run is. */
@@ -45,7 +56,7 @@ export function runFolderOf(name: string): string {
  *
  * @param target the argument, if there was one
  */
-export function requestOf(target: string | undefined, flags: TrainingFlags, until: RunRequest['until']): RunRequest {
+export function requestOf(target: string | undefined, flags: TrainingFlags, until: Until): RunRequest {
   const { threads, resume = false } = flags
   const isFolder = target !== undefined && isRunFolder(target)
   if (isFolder || (resume && (target === undefined || /[\\/]/.test(target)))) {
@@ -87,7 +98,7 @@ function report({ folder, until }: RunRequest, result: RunResult, output: Output
   output.result(summary, () => {
     if (result.status === 'complete') return summaryText(summary, output.paint)
     const done = summary.training ? ` after step ${summary.training.steps}` : ''
-    return `Stopped${done}; a checkpoint is in ${summary.paths.checkpoints}. Go on with:\n  ${commandLine(until === 'model' ? 'pretrain' : 'run', folder, '--resume')}`
+    return `Stopped${done}; a checkpoint is in ${summary.paths.checkpoints}. Go on with:\n  ${commandLine(until === 'report' ? 'run' : until, folder, '--resume')}`
   })
   if (result.exitStatus !== 0) process.exitCode = result.exitStatus
 }

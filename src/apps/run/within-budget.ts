@@ -19,7 +19,7 @@ import {
 import type { Output } from '../output.ts'
 import { packageVersion } from '../package-version.ts'
 import { probeCeilings } from './ceilings.ts'
-import type { Asked, RunDocument } from '../../report/index.ts'
+import { type Asked, type RunDocument, runFormat } from '../../report/index.ts'
 
 /** Settings that a budget decides: given together, one of them would have to be ignored. */
 const derivedSettings = /^(?:model\.|tokenizer\.vocabSize|training\.(?:tokens|rowLength|rows|microRows)\b)/
@@ -49,6 +49,7 @@ export async function resolveRun(asked: Asked, base: Recipe, kernels: KernelChoi
     `model     ${formatCount(total + mtp.unique)} parameters, ${formatCount(activated)} activated; ${formatCount(recipe.training.tokens)} tokens in batches of ${recipe.training.rows * recipe.training.rowLength}; ${formatBytes(heap.total)} of heap predicted`,
   )
   return {
+    format: runFormat,
     recipe,
     asked,
     derivation,

@@ -18,6 +18,6 @@ export function register(program: Command): void {
     const budget = flags.budget === undefined ? whole : ({ seconds: flags.budget, derives: 'model' } as const)
     const name = flags.name ?? (flags.budget === undefined ? 'first' : `first-${formatSeconds(flags.budget).replaceAll(' ', '')}`)
     const asked = askedOf('nano', flags, budget)
-    await runAndReport({ asked, folder: runFolderOf(name), mustExist: false, threads: flags.threads, until: 'samples' }, flags)
+    await runAndReport({ asked, folder: runFolderOf(name), mustExist: false, threads: flags.threads, until: 'report' }, flags)
   })
 }

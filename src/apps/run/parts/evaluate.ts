@@ -1,0 +1,58 @@
+/** What a stage came to: scored on held-out text, as far as the stage can have changed it. */
+import { evaluateStage, type EvaluationConfig } from '../../../evaluation/index.ts'
+import { extensionWindows, type Recipe, type Stage } from '../../../pretraining/index.ts'
+import { pause, type Part, type RunContext, type Until } from '../part.ts'
+import { loadStage } from '../stage-model.ts'
+
+/** The part that scores a stage. @param isWanted whether the recipe has the stage */
+export function evaluatePart(stage: Stage, until: Until, isWanted: Part['isWanted'] = () => true): Part {
+  return { name: `evaluate-${stage}`, until, isWanted, work: (context) => evaluate(context, stage) }
+}
+
+/** Text that is counted for the n-gram model beside the compressors, in bytes. */
+const ngramBytes = 4_000_000
+/** Where needles lie, as shares of the text before the question. */
+const needleDepths = [0, 0.25, 0.5, 0.75, 1]
+/** Later stages are scored on a part of the text that the base model is scored on. */
+const laterShare = 4
+
+/** What of an evaluation is about a stage: everything for the base model, windows after an extension, tasks after a fine-tuning. */
+function configFor(stage: Stage, { training, evaluation, extension }: Recipe): EvaluationConfig {
+  const { rowLength } = training
+  const { bytesPerDomain, tasks, itemsPerTask, positionTokens, needlesPerCell } = evaluation
+  const isBase = stage === 'pretrain'
+  const isExtension = stage.startsWith('extend')
+  const windowLengths = [rowLength, ...(extension ? extensionWindows(extension, rowLength) : [])]
+  const isLong = extension !== null && (isBase || isExtension)
+  return {
+    rowLength,
+    bytesPerDomain: isBase ? bytesPerDomain : isExtension ? 0 : Math.ceil(bytesPerDomain / laterShare),
+    ngramBytes: isBase ? ngramBytes : 0,
+    tasks: isExtension ? [] : tasks,
+    itemsPerTask,
+    contamination: isBase,
+    positions: isLong && positionTokens > 0 ? { windowLengths, tokens: positionTokens } : null,
+    needle: isLong && needlesPerCell > 0 ? { lengths: windowLengths, depths: needleDepths, perCell: needlesPerCell } : null,
+  }
+}
+
+async function evaluate(context: RunContext, stage: Stage): Promise<void> {
+  const { run, text, document, output } = context
+  const { recipe } = document
+  const own = recipe.model
+  // Rotations reach as far as the longest window that any stage is tried on: before it is trained on, too.
+  const longest = Math.max(own.maxLength, ...(recipe.extension ? extensionWindows(recipe.extension, recipe.training.rowLength) : []))
+  await evaluateStage({
+    model: loadStage(context, stage, { ...own, maxLength: longest }),
+    tokenizer: text.tokenizer,
+    corpus: text.corpus,
+    stage,
+    seed: recipe.seed,
+    config: configFor(stage, recipe),
+    log: run.log,
+    onProgress: async (what, share) => {
+      output.progress({ stage: 'evaluate', detail: `${stage}: ${what} ${(share * 100).toFixed(0)} %` })
+      await pause(context)
+    },
+  })
+}
