@@ -20,7 +20,7 @@
  * Plain twin: the model's own forward pass. Written by src/compute/ops/decode-steps.ts. Figures: src/apps/bench/generate.ts.
  */
 import { softmaxRow } from './attention'
-import { dot4, dot4x2, mixRows, storeSome } from './dots'
+import { dot4, dot4x2, loadSome, mixRows, storeSome, stream4x2 } from './dots'
 import { routeRow } from './router'
 import { inverseRoot } from './rowwise'
 import { sigmoid4, splat } from './simd'
@@ -117,11 +117,18 @@ export function decodeLinear(entry: usize, M: i32, scratch: usize): void {
     let m = 0
     for (; m + 2 <= M; m += 2) {
       const to = at(y, m * N + n)
-      storeSome(to, dot4x2(row, stride, N - n, at(x, m * K), at(x, (m + 1) * K), K, parts), N - n, accumulate)
+      storeSome(to, two(m == 0, row, stride, N - n, at(x, m * K), at(x, (m + 1) * K), K), N - n, accumulate)
       storeSome(at(to, N), v128.load(parts), N - n, accumulate)
     }
     if (m < M) storeSome(at(y, m * N + n), dot4(row, stride, N - n, at(x, m * K), K), N - n, accumulate)
   }
+}
+
+// @ts-ignore: decorator
+@inline
+/** Four rows with two vectors: → of x, and of y in `parts`. The first pair finds the rows in memory, those after it in a cache. */
+function two(isFirst: bool, w: usize, stride: usize, rows: i32, x: usize, y: usize, K: i32): v128 {
+  return isFirst ? stream4x2(w, stride, rows, x, y, K, parts) : dot4x2(w, stride, rows, x, y, K, parts)
 }
 
 /** y_MD = norm(x_MD). 0 y  1 x  2 gain  3 epsilon  4 D */
@@ -133,31 +140,43 @@ export function decodeNorm(entry: usize, M: i32): void {
 
 // @ts-ignore: decorator
 @inline
-function storeGated(h: usize, g: v128, u: v128, scale: f32, count: i32): void {
+/** h holds gates and becomes silu(gate) * u * scale; or takes the gates, which come first. */
+function storeGated(isUp: bool, h: usize, u: v128, scale: f32, count: i32): void {
+  if (!isUp) {
+    storeSome(h, u, count, false)
+    return
+  }
+  const g = count >= 4 ? v128.load(h) : loadSome(h, count)
   storeSome(h, f32x4.mul(f32x4.mul(f32x4.mul(g, sigmoid4(g)), u), splat(scale)), count, false)
 }
 
-/** h[f .. f + 4) = silu(gate · x) * (up · x) * scale, with the gates' rows F rows above the ups'. */
-function gatedFour(h: usize, gate: usize, f: i32, F: i32, x: usize, K: i32, scale: f32): void {
-  const stride = <usize>K << 2
-  const row = gate + <usize>f * stride
-  const g = dot4(row, stride, F - f, x, K)
-  const u = dot4(row + <usize>F * stride, stride, F - f, x, K)
-  storeGated(at(h, f), g, u, scale, F - f)
-}
-
-/** `gatedFour` of two rows of x. */
-function gatedFourOfTwo(
-  hx: usize, hy: usize, gate: usize, f: i32, F: i32, x: usize, y: usize, K: i32, scaleX: f32, scaleY: f32,
+/**
+ * h_uF = silu(wGate x_r) * (wUp x_r) * scale_u, f from first to end, for the choices from begin to next; r = u / A.
+ *
+ * All gates before all ups: each is one stretch of memory. Without a list of choices u counts up; without scales they are 1.
+ */
+function gatedRows(
+  h: usize, w: usize, x: usize, F: i32, K: i32, first: i32, end: i32, choice: usize, scales: usize, A: i32, begin: i32, next: i32,
 ): void {
   const stride = <usize>K << 2
-  const row = gate + <usize>f * stride
-  const gx = dot4x2(row, stride, F - f, x, y, K, parts)
-  const gy = v128.load(parts)
-  const ux = dot4x2(row + <usize>F * stride, stride, F - f, x, y, K, parts)
-  const uy = v128.load(parts)
-  storeGated(at(hx, f), gx, ux, scaleX, F - f)
-  storeGated(at(hy, f), gy, uy, scaleY, F - f)
+  for (let half = 0; half < 2; half++) {
+    const isUp = half == 1
+    for (let f = first; f < end; f += 4) {
+      const row = w + <usize>(half * F + f) * stride
+      let c = begin
+      for (; c + 2 <= next; c += 2) {
+        const u = choice ? load<i32>(at(choice, c)) : c, v = choice ? load<i32>(at(choice, c + 1)) : c + 1
+        const ofU = two(c == begin, row, stride, F - f, at(x, (u / A) * K), at(x, (v / A) * K), K)
+        storeGated(isUp, at(h, u * F + f), ofU, scales ? load<f32>(at(scales, u)) : 1, F - f)
+        storeGated(isUp, at(h, v * F + f), v128.load(parts), scales ? load<f32>(at(scales, v)) : 1, F - f)
+      }
+      if (c < next) {
+        const u = choice ? load<i32>(at(choice, c)) : c
+        const ofU = dot4(row, stride, F - f, at(x, (u / A) * K), K)
+        storeGated(isUp, at(h, u * F + f), ofU, scales ? load<f32>(at(scales, u)) : 1, F - f)
+      }
+    }
+  }
 }
 
 /** h_MF = silu(wGate norm(x)) * (wUp norm(x)), the gates' F rows above the ups'. 0 h  1 w  2 x  3 gain  4 epsilon  5 F  6 D */
@@ -165,12 +184,7 @@ export function decodeGated(entry: usize, M: i32, scratch: usize): void {
   const h = pointer(entry, 0), w = pointer(entry, 1)
   const F = argument(entry, 5), D = argument(entry, 6)
   const x = normalized(pointer(entry, 2), pointer(entry, 3), real(entry, 4), M, D, scratch)
-  const end = firstRow(F, share + 1)
-  for (let f = firstRow(F, share); f < end; f += 4) {
-    let m = 0
-    for (; m + 2 <= M; m += 2) gatedFourOfTwo(at(h, m * F), at(h, (m + 1) * F), w, f, F, at(x, m * D), at(x, (m + 1) * D), D, 1, 1)
-    if (m < M) gatedFour(at(h, m * F), w, f, F, at(x, m * D), D, 1)
-  }
+  gatedRows(h, w, x, F, D, firstRow(F, share), firstRow(F, share + 1), 0, 0, 1, 0, M)
 }
 
 /** Sorts U choices by expert, in order within one: choice_U, and where each expert's begin in offset_(E + 1). */
@@ -223,19 +237,8 @@ export function decodeExperts(entry: usize, M: i32, scratch: usize): void {
   const first = firstRow(I, share), end = firstRow(I, share + 1)
   for (let e = 0; e < E; e++) {
     const expert = w + ((<usize>e * <usize>(2 * I) * <usize>D) << 2)
-    let row = load<i32>(at(offset, e))
-    const next = load<i32>(at(offset, e + 1))
-    for (; row + 2 <= next; row += 2) {
-      const u = load<i32>(at(choice, row)), v = load<i32>(at(choice, row + 1))
-      const ux = at(x, (u / A) * D), vx = at(x, (v / A) * D)
-      const uGate = load<f32>(at(gates, u)), vGate = load<f32>(at(gates, v))
-      for (let i = first; i < end; i += 4) gatedFourOfTwo(at(h, u * I), at(h, v * I), expert, i, I, ux, vx, D, uGate, vGate)
-    }
-    if (row < next) {
-      const u = load<i32>(at(choice, row))
-      const gate = load<f32>(at(gates, u))
-      for (let i = first; i < end; i += 4) gatedFour(at(h, u * I), expert, i, I, at(x, (u / A) * D), D, gate)
-    }
+    const begin = load<i32>(at(offset, e)), next = load<i32>(at(offset, e + 1))
+    gatedRows(h, expert, x, I, D, first, end, choice, gates, A, begin, next)
   }
 }
 
@@ -250,21 +253,19 @@ export function decodeCombine(entry: usize): void {
   const first = firstRow(D, share), end = firstRow(D, share + 1)
   for (let e = 0; e < E; e++) {
     const expert = w + <usize>(e * D) * stride
-    let row = load<i32>(at(offset, e))
-    const next = load<i32>(at(offset, e + 1))
-    for (; row + 2 <= next; row += 2) {
-      const u = load<i32>(at(choice, row)), v = load<i32>(at(choice, row + 1))
-      const ux = at(x, (u / A) * D), vx = at(x, (v / A) * D)
-      for (let d = first; d < end; d += 4) {
-        storeSome(at(ux, d), dot4x2(expert + <usize>d * stride, stride, D - d, at(h, u * I), at(h, v * I), I, parts), D - d, true)
-        storeSome(at(vx, d), v128.load(parts), D - d, true)
+    const begin = load<i32>(at(offset, e)), next = load<i32>(at(offset, e + 1))
+    if (begin == next) continue
+    for (let d = first; d < end; d += 4) {
+      const down = expert + <usize>d * stride
+      let row = begin
+      for (; row + 2 <= next; row += 2) {
+        const u = load<i32>(at(choice, row)), v = load<i32>(at(choice, row + 1))
+        storeSome(at(x, (u / A) * D + d), two(row == begin, down, stride, D - d, at(h, u * I), at(h, v * I), I), D - d, true)
+        storeSome(at(x, (v / A) * D + d), v128.load(parts), D - d, true)
       }
-    }
-    if (row < next) {
-      const u = load<i32>(at(choice, row))
-      const ux = at(x, (u / A) * D), from = at(h, u * I)
-      for (let d = first; d < end; d += 4) {
-        storeSome(at(ux, d), dot4(expert + <usize>d * stride, stride, D - d, from, I), D - d, true)
+      if (row < next) {
+        const u = load<i32>(at(choice, row))
+        storeSome(at(x, (u / A) * D + d), dot4(down, stride, D - d, at(h, u * I), I), D - d, true)
       }
     }
   }

@@ -125,6 +125,60 @@ function allPasses(parts: usize): v128 {
   )
 }
 
+/** One row with two vectors, front to back. */
+function rowOfTwo(to: usize, w: usize, x: usize, y: usize, K: i32): void {
+  let a0 = splat(0), a1 = splat(0), a2 = splat(0), a3 = splat(0)
+  let b0 = splat(0), b1 = splat(0), b2 = splat(0), b3 = splat(0)
+  let k = 0
+  for (; k + 16 <= K; k += 16) {
+    let v = v128.load(w)
+    a0 = madd(v, v128.load(x), a0)
+    b0 = madd(v, v128.load(y), b0)
+    v = v128.load(w, 16)
+    a1 = madd(v, v128.load(x, 16), a1)
+    b1 = madd(v, v128.load(y, 16), b1)
+    v = v128.load(w, 32)
+    a2 = madd(v, v128.load(x, 32), a2)
+    b2 = madd(v, v128.load(y, 32), b2)
+    v = v128.load(w, 48)
+    a3 = madd(v, v128.load(x, 48), a3)
+    b3 = madd(v, v128.load(y, 48), b3)
+    w += 64
+    x += 64
+    y += 64
+  }
+  for (; k + 4 <= K; k += 4) {
+    const v = v128.load(w)
+    a0 = madd(v, v128.load(x), a0)
+    b0 = madd(v, v128.load(y), b0)
+    w += 16
+    x += 16
+    y += 16
+  }
+  v128.store(to, f32x4.add(f32x4.add(a0, a1), f32x4.add(a2, a3)))
+  v128.store(to, f32x4.add(f32x4.add(b0, b1), f32x4.add(b2, b3)), 64)
+}
+
+// @ts-ignore: decorator
+@inline
+function foursAt(parts: usize): v128 {
+  return fours(v128.load(parts), v128.load(parts, 16), v128.load(parts, 32), v128.load(parts, 48))
+}
+
+/** `dot4x2` for rows that lie in memory: each is read front to back, so what the processor fetches ahead is what is needed. */
+export function stream4x2(w: usize, stride: usize, rows: i32, x: usize, y: usize, K: i32, parts: usize): v128 {
+  const w1 = rows > 1 ? w + stride : w
+  const w2 = rows > 2 ? w + 2 * stride : w
+  const w3 = rows > 3 ? w + 3 * stride : w
+  rowOfTwo(parts, w, x, y, K)
+  rowOfTwo(parts + 16, w1, x, y, K)
+  rowOfTwo(parts + 32, w2, x, y, K)
+  rowOfTwo(parts + 48, w3, x, y, K)
+  const forX = foursAt(parts), forY = foursAt(parts + 64)
+  v128.store(parts, addRest(forY, w, w1, w2, w3, y, K))
+  return addRest(forX, w, w1, w2, w3, x, K)
+}
+
 /**
  * `dot4` with two vectors, the same bits: → of x, and of y in `parts`, which has 512 bytes of scratch.
  */
@@ -156,6 +210,16 @@ export function storeSome(to: usize, value: v128, count: i32, accumulate: bool):
     value = v128.shuffle<f32>(value, value, 1, 2, 3, 0)
     to += 4
   }
+}
+
+/** The first `count` of four numbers, zeros behind them. */
+export function loadSome(from: usize, count: i32): v128 {
+  let value = splat(0)
+  for (let i = count - 1; i >= 0; i--) {
+    value = v128.shuffle<f32>(value, value, 3, 0, 1, 2)
+    value = f32x4.replace_lane(value, 0, load<f32>(from + (<usize>i << 2)))
+  }
+  return value
 }
 
 /** out[0 .. width) = sum over i < count of weights[i] * rows[i][0 .. width), i in order. `stride` in bytes. */
