@@ -2,6 +2,7 @@
 export * from './batch-source.ts'
 export * from './data/index.ts'
 export * from './events.ts'
+export * from './extension.ts'
 export * from './heap-plan.ts'
 export * from './loop.ts'
 export * from './prepare-text.ts'

@@ -17,6 +17,8 @@ import type { TokenizedCorpus } from './tokenize.ts'
 export interface MixtureOptions {
   /** Seed of the run. */
   readonly seed: number
+  /** Name of the random stream below `mixture`: another one draws other rows from the same text. */
+  readonly stream?: string
   /** Tokens in a row beyond `length + 1`: the depth of multi-token prediction. */
   readonly extra?: number
   /** Longest piece of a document that is read in one go, in tokens; several times the rows' length. */
@@ -56,7 +58,7 @@ export class Mixture implements BatchSource {
 
   /** @throws UsageError on impossible options, and on a corpus without a training token */
   constructor(corpus: TokenizedCorpus, options: MixtureOptions) {
-    const { seed, extra = 0, stretchTokens = defaultStretchTokens, fim = null } = options
+    const { seed, stream, extra = 0, stretchTokens = defaultStretchTokens, fim = null } = options
     const violations: string[] = []
     if (!(Number.isInteger(extra) && extra >= 0)) violations.push(`extra: expected a count, got ${extra}`)
     if (!(stretchTokens >= 1 && (Number.isInteger(stretchTokens) || stretchTokens === Infinity)))
@@ -66,7 +68,7 @@ export class Mixture implements BatchSource {
 
     const domains = corpus.domains.filter(({ weight, train }) => weight > 0 && train.ids.length > 0)
     if (domains.length === 0) throw usageError('mixture', 'at least one domain with text', 'none', 'Give more text.')
-    const rng = Random.seeded(seed).fork('mixture')
+    const rng = Random.seeded(seed).fork(stream === undefined ? 'mixture' : `mixture/${stream}`)
     const total = domains.reduce((sum, { weight }) => sum + weight, 0)
     let bound = 0
     this.#bounds = domains.map(({ weight }) => (bound += weight / total))
@@ -78,7 +80,8 @@ export class Mixture implements BatchSource {
     this.#domainDraws = rng.fork('domains')
     this.#extra = extra
     // A cursor counts pieces and their tokens, so it means something only under the same cuts.
-    this.#fingerprint = `${corpus.fingerprint} stretch ${stretchTokens} fim ${fim?.rate ?? 0}`
+    const named = stream === undefined ? '' : ` stream ${stream}`
+    this.#fingerprint = `${corpus.fingerprint} stretch ${stretchTokens} fim ${fim?.rate ?? 0}${named}`
   }
 
   #drawDomain(): number {
