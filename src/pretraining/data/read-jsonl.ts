@@ -11,7 +11,7 @@ const longestLineCharacters = 2 ** 26
 const mostViolations = 10
 
 /** The lines of a file, numbered from 1, without the empty ones. */
-function* numberedLines(file: string): Generator<readonly [number, string]> {
+export function* numberedLines(file: string): Generator<readonly [number, string]> {
   let pending = ''
   let number = 0
   for (const text of decodedChunks(file)) {
