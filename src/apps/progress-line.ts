@@ -49,7 +49,7 @@ const said = (word: string, value: number | undefined, format: (value: number) =
 export function progressLine(progress: Progress, columns = Number.POSITIVE_INFINITY): string {
   const known = fields.map(({ of, width }) => ({ text: of(progress), width })).filter(({ text }) => text !== undefined)
   const parts = [
-    pad(progress.stage, 9),
+    pad(progress.stage, 11),
     ...known.map(({ text, width }) => pad(text!, width)),
     ...(progress.detail ? [progress.detail] : []),
   ]

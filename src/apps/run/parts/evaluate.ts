@@ -1,6 +1,6 @@
 /** What a stage came to: scored on held-out text, as far as the stage can have changed it. */
 import { evaluateStage, type EvaluationConfig } from '../../../evaluation/index.ts'
-import { extensionWindows, type Recipe, type Stage } from '../../../pretraining/index.ts'
+import { configAfter, extensionWindows, type Recipe, type Stage } from '../../../pretraining/index.ts'
 import { pause, type Part, type RunContext, type Until } from '../part.ts'
 import { loadStage } from '../stage-model.ts'
 
@@ -39,7 +39,7 @@ function configFor(stage: Stage, { training, evaluation, extension }: Recipe): E
 async function evaluate(context: RunContext, stage: Stage): Promise<void> {
   const { run, text, document, output } = context
   const { recipe } = document
-  const own = recipe.model
+  const own = configAfter(recipe, stage)
   // Rotations reach as far as the longest window that any stage is tried on: before it is trained on, too.
   const longest = Math.max(own.maxLength, ...(recipe.extension ? extensionWindows(recipe.extension, recipe.training.rowLength) : []))
   await evaluateStage({

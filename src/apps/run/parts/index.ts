@@ -2,10 +2,21 @@
 import type { Recipe } from '../../../pretraining/index.ts'
 import type { Part, Until } from '../part.ts'
 import { evaluatePart } from './evaluate.ts'
+import { extendPart, hasExtension } from './extend.ts'
 import { pretrainPart } from './pretrain.ts'
 import { samplesPart } from './samples.ts'
 
-const parts: readonly Part[] = [pretrainPart, evaluatePart('pretrain', 'extend'), samplesPart]
+const parts: readonly Part[] = [
+  pretrainPart,
+  evaluatePart('pretrain', 'extend'),
+  samplesPart,
+  extendPart('extend-1'),
+  evaluatePart('extend-1', 'extend', hasExtension('extend-1')),
+  extendPart('extend-2'),
+  evaluatePart('extend-2', 'extend', hasExtension('extend-2')),
+  extendPart('extend-jump'),
+  evaluatePart('extend-jump', 'extend', hasExtension('extend-jump')),
+]
 
 const order: readonly Until[] = ['pretrain', 'extend', 'sft', 'rl', 'report']
 
