@@ -1,3 +1,13 @@
 /** What a model is worth, with its error bars. */
 export * from './bits-per-byte.ts'
 export * from './compressors.ts'
+export * from './contamination.ts'
+export * from './evaluate-stage.ts'
+export * from './events.ts'
+export * from './held-out-stream.ts'
+export * from './loss-by-position.ts'
+export * from './needle.ts'
+export * from './ngram.ts'
+export * from './score-items.ts'
+export * from './tasks/catalogue.ts'
+export type { Scoring, Task, TaskItem } from './tasks/item.ts'
