@@ -29,6 +29,7 @@ export function verify(problem, reply) {
   if (reply === 'exit') process.exit(3)
   if (reply === 'number') return 7
   if (reply === 'fill') { const kept = []; for (;;) kept.push(new Array(100000).fill(kept.length)) }
+  if (reply === 'afterwards') setTimeout(() => { throw new Error('too late') }, 5)
   if (reply === 'print') console.log('noise')
   if (reply === 'later') return Promise.resolve({ isCorrect: true, isWellFormed: false })
   return reply === problem.answer
@@ -78,6 +79,9 @@ test('an endless loop is cut at the limit, a throw is told, and the verifier goe
     assert.match((await ask('number')).fault!, /expected a verdict .* got 7/)
     assert.deepEqual(await ask('later'), { isCorrect: true, isWellFormed: false, fault: null })
     assert.deepEqual(await ask('print'), { isCorrect: false, isWellFormed: false, fault: null })
+    assert.equal((await ask('afterwards')).fault, null)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    assert.equal((await ask('2')).isCorrect, true)
     // Asked at once, they are answered in order, on both sides of one that hangs.
     const verdicts = await Promise.all(['2', 'loop', '2', '3'].map(ask))
     assert.deepEqual(
@@ -86,6 +90,21 @@ test('an endless loop is cut at the limit, a throw is told, and the verifier goe
     )
   } finally {
     await sandbox.close()
+  }
+})
+
+test('many verdicts leave no listeners behind', async () => {
+  const warnings: Error[] = []
+  const onWarning = (warning: Error) => void warnings.push(warning)
+  process.on('warning', onWarning)
+  const sandbox = await VerifierSandbox.open(moody, { limitSeconds: 20 })
+  try {
+    for (let index = 0; index < 50; index++) assert.equal((await sandbox.verify(problem, '2')).isCorrect, true)
+    await new Promise((resolve) => setImmediate(resolve))
+    assert.deepEqual(warnings, [])
+  } finally {
+    await sandbox.close()
+    process.off('warning', onWarning)
   }
 })
 

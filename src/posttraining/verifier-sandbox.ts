@@ -85,6 +85,11 @@ export class VerifierSandbox {
     worker.stdout.resume()
     worker.stderr.resume()
     worker.unref()
+    // An error after the fact must not end the process; a thread that ended by itself is started again.
+    worker.on('error', () => {})
+    worker.once('exit', () => {
+      if (this.#worker === worker) this.#worker = null
+    })
     this.#worker = worker
     const outcome = await this.#hear(worker, this.#limits.loadLimitSeconds, () => {})
     const fault = 'fault' in outcome ? outcome.fault : 'loadFault' in outcome.answer ? outcome.answer.loadFault : 'answered unasked'
@@ -111,8 +116,6 @@ export class VerifierSandbox {
       const settle = (outcome: Outcome) => {
         clearTimeout(timer)
         worker.off('message', onMessage).off('error', onError).off('exit', onExit)
-        // An error after the fact must not end the process.
-        worker.on('error', () => {})
         resolve(outcome)
       }
       worker.on('message', onMessage).on('error', onError).on('exit', onExit)
