@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { usageError } from '../base/errors.ts'
 import type { KernelChoice, Probe } from '../compute/index.ts'
 import type { BitsPerByte, EvaluationEvent } from '../evaluation/index.ts'
+import type { RoutingEvent } from '../inference/index.ts'
 import { checkRecipe, type DataEvent, type Recipe, type Stage, type TrainingEvent } from '../pretraining/index.ts'
 
 /** What was asked for on the command line: a run goes on only for those who ask for the same. */
@@ -71,6 +72,7 @@ export type RunRecordEvent =
   | DataEvent
   | TrainingEvent
   | EvaluationEvent
+  | RoutingEvent
   | ProgressScoreEvent
   | SampleEvent
   | StageEvent

@@ -5,7 +5,7 @@
  * much again in its backward. Alone they are waited for; in an overlapped pair they run beside F and B, which hide up to
  * three units of them. Source: DeepSeek-V3 report, section 3.2.1 and figure 4, where the ratio is about 1.
  */
-import { createSchedule, layerFlops, type ScheduleName, simulate, uniformTiming } from '../../infrastructure/index.ts'
+import { catalogue, createSchedule, layerFlops, type ScheduleName, simulate, uniformTiming } from '../../infrastructure/index.ts'
 import type { ModelConfig } from '../../architecture/index.ts'
 import { bytesOfCopy } from './routed-traffic.ts'
 
@@ -25,6 +25,8 @@ const ratios = Array.from({ length: 33 }, (_, index) => index / 8)
 
 export interface ScheduleSweep {
   readonly name: ComparedSchedule
+  /** What the field calls it. */
+  readonly title: string
   /** Length of a step in units of F, at each ratio from 0 up. */
   readonly points: readonly { readonly ratio: number; readonly makespan: number; readonly slowdown: number }[]
   /** The largest ratio at which the schedule still hides its communication, in the sense of `hiddenTolerance`. */
@@ -41,7 +43,7 @@ export function scheduleSweeps(): readonly ScheduleSweep[] {
       const { makespan } = stepOf(name, ratio)
       return { ratio, makespan, slowdown: makespan / alone - 1 }
     })
-    return { name, points, hidesUpTo: crossing(points) }
+    return { name, title: catalogue[name].title, points, hidesUpTo: crossing(points) }
   })
   return sweeps
 }
