@@ -11,7 +11,7 @@ const recipe = recipes.tiny()
 const runDocument: RunDocument = {
   format: runFormat,
   recipe,
-  asked: { recipe: 'tiny', settings: [], data: [], seed: null, budget: null },
+  asked: { recipe: 'tiny', settings: [], data: [], conversations: [], seed: null, budget: null },
   derivation: [],
   versions: { strata: '0.0.0', node: '24.0.0' },
   machine: { platform: 'linux-x64', processor: 'a processor', memoryBytes: 2 ** 33, kernels: { dialect: 'plain', reason: 'asked for' } },

@@ -65,6 +65,16 @@ export const verbs: readonly Verb[] = [
     load: () => import('./verbs/generate.ts'),
   },
   {
+    name: 'chat',
+    summary: 'talk with a model',
+    load: () => import('./verbs/chat.ts'),
+  },
+  {
+    name: 'eval',
+    summary: 'score a model on held-out text and tasks',
+    load: () => import('./verbs/eval.ts'),
+  },
+  {
     name: 'inspect',
     summary: 'print a model in numbers: parameters, cache, work; and what lies in its folder',
     load: () => import('./verbs/inspect.ts'),

@@ -86,9 +86,19 @@ export function writeCheckpoint(
     writeSafetensors(inFolder(fileNames.weights), weights, { format: 'pt' })
     writeSafetensors(inFolder(fileNames.optimizer), moments, { step: String(optimizer.step) })
   })
-  const older = checkpointNames(runFolder, state.stage).filter(({ step }) => step < state.step)
-  for (const { folder: old } of older.slice(Math.max(0, keepCount - 1))) removeFolder(old)
+  dropOlderCheckpoints(runFolder, state.stage, keepCount, state.step)
   return folder
+}
+
+/**
+ * Removes a stage's older checkpoints.
+ *
+ * @param keepCount how many to keep, the latest first; at least 1
+ * @param step      of the one to count from; later ones stay; the latest unless given
+ */
+export function dropOlderCheckpoints(runFolder: string, stage: string, keepCount: number, step = Infinity): void {
+  const upTo = checkpointNames(runFolder, stage).filter((checkpoint) => checkpoint.step <= step)
+  for (const { folder } of upTo.slice(Math.max(1, keepCount))) removeFolder(folder)
 }
 
 /** The folders that are named like checkpoints of a stage, the latest first. Hidden (half-written) ones are not. */

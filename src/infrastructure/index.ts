@@ -6,6 +6,7 @@ export * from './balancer/rebalance.ts'
 export * from './balancer/replicate.ts'
 export {
   type BrokenCheckpoint,
+  dropOlderCheckpoints,
   type FoundCheckpoint,
   latestCheckpoint,
   readCheckpoint,

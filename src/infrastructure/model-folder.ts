@@ -25,6 +25,7 @@ import {
   readTextFile,
   Tokenizer,
   type TensorSource,
+  v3ChatTemplate,
   writeFileWhole,
   writeSafetensors,
 } from '../foundations/index.ts'
@@ -213,6 +214,30 @@ export function readTokenizer(given: string): { readonly tokenizer: Tokenizer; r
     throw usageError(given, 'a tokenizer.json, or the folder of a model or run with one', got, 'Check the path.')
   }
   return { tokenizer: Tokenizer.fromJson(readTextFile(file, maxTokenizerBytes), file), file }
+}
+
+/**
+ * The chat template of a model: what its tokenizer_config.json carries, or the house's where there is none.
+ *
+ * @param given a model folder or a run folder
+ * @throws UsageError when the file is malformed
+ */
+export function readChatTemplate(given: string): string {
+  const { fs, path } = node()
+  const location = locateModel(given)
+  if (location.kind === 'config') return v3ChatTemplate
+  const file = path.join(location.folder, fileNames.tokenizerConfig)
+  if (!fs.existsSync(file)) return v3ChatTemplate
+  let document: unknown
+  try {
+    document = JSON.parse(readTextFile(file, maxConfigBytes))
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause
+    throw usageError(file, 'JSON', cause.message, 'Fetch or write the folder again.', cause)
+  }
+  const template = (document as { readonly chat_template?: unknown } | null)?.chat_template ?? v3ChatTemplate
+  if (typeof template === 'string') return template
+  throw usageError(`${file}, chat_template`, 'a text in Jinja', `a value of type ${typeof template}`, 'Write the template as one string.')
 }
 
 function tokenizerViolations(config: ModelConfig, tokenizer: Tokenizer): string[] {

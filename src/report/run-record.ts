@@ -15,6 +15,7 @@ export interface Asked {
   readonly recipe: string
   readonly settings: readonly string[]
   readonly data: readonly string[]
+  readonly conversations: readonly string[]
   readonly seed: number | null
   /** Seconds for the whole run, and what follows from them: the tokens of the recipe's model, or the model too. */
   readonly budget: { readonly seconds: number; readonly derives: 'tokens' | 'model' } | null
@@ -86,6 +87,7 @@ const documentSchema = z.object({
     recipe: z.string(),
     settings: z.array(z.string()),
     data: z.array(z.string()),
+    conversations: z.array(z.string()),
     seed: z.number().nullable(),
     budget: z.object({ seconds: z.number().positive(), derives: z.enum(['tokens', 'model']) }).nullable(),
   }),

@@ -7,6 +7,7 @@ import { didYouMean } from '../../base/nearest.ts'
 import { applySettings } from '../../base/settings.ts'
 import { checkRecipe, type Recipe, recipes, recipeRules } from '../../pretraining/index.ts'
 import type { Asked } from '../../report/index.ts'
+import { checkLaterStages } from './check-later-stages.ts'
 
 const isBuiltIn = (name: string): name is keyof typeof recipes => Object.hasOwn(recipes, name)
 
@@ -25,7 +26,13 @@ export async function resolveRecipe(asked: Asked): Promise<Recipe> {
       data: { ...base.data, set: 'none', paths: asked.data.map((file) => path.resolve(file)), weights: {} },
     }),
   }
-  return checkRecipe(applySettings(own, asked.settings, recipeRules), `recipe ${asked.recipe}`)
+  const conversations = asked.conversations.map((file) => path.resolve(file))
+  if (conversations.length > 0 && own.sft === null)
+    throw usageError('--conversations', 'a recipe that fine-tunes', `${own.name}, whose sft is null`, 'Use a recipe with a section sft.')
+  const withOwn = conversations.length > 0 ? { ...own, sft: { ...own.sft!, paths: conversations } } : own
+  const recipe = checkRecipe(applySettings(withOwn, asked.settings, recipeRules), `recipe ${asked.recipe}`)
+  checkLaterStages(recipe)
+  return recipe
 }
 
 /** A module whose default export is a recipe, or a function that returns one. */

@@ -75,7 +75,7 @@ export async function runRecipe(request: RunRequest, output: Output): Promise<Ru
 /** A folder goes on with what it was begun with, and with nothing else. */
 function rejectOtherRun(folder: string, before: Asked, now: Asked): void {
   const said = (value: unknown) => (value === null || (Array.isArray(value) && value.length === 0) ? 'nothing' : JSON.stringify(value))
-  const violations = (['recipe', 'settings', 'data', 'seed', 'budget'] as const)
+  const violations = (['recipe', 'settings', 'data', 'conversations', 'seed', 'budget'] as const)
     .filter((key) => JSON.stringify(before[key]) !== JSON.stringify(now[key]))
     .map((key) => `${key}: the run was begun with ${said(before[key])}, and ${said(now[key])} is asked for now`)
   rejectViolations(folder, violations, 'Choose another name with --name, or go on with the run as it was begun: --resume and its folder.')

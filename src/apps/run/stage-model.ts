@@ -3,7 +3,7 @@ import path from 'node:path'
 import { usageError } from '../../base/errors.ts'
 import { formatSeconds } from '../../base/format.ts'
 import { createModel, type Model, type ModelConfig } from '../../architecture/index.ts'
-import { latestCheckpoint, readStageWeights, writeModelFolder } from '../../infrastructure/index.ts'
+import { dropOlderCheckpoints, latestCheckpoint, readStageWeights, writeModelFolder } from '../../infrastructure/index.ts'
 import type { Stage, StageOutcome } from '../../pretraining/index.ts'
 import type { RunContext } from './part.ts'
 
@@ -21,6 +21,9 @@ export function writeResult(
     `model     written to ${path.relative(process.cwd(), run.modelFolder) || '.'} after ${formatSeconds(performance.now() / 1000)}`,
   )
 }
+
+/** A finished stage is gone on from its end alone: its other checkpoints go. */
+export const keepEndOnly = ({ run }: RunContext, stage: Stage): void => dropOlderCheckpoints(run.folder, stage, 1)
 
 /**
  * Where a stage ended.

@@ -14,6 +14,7 @@ import { runRecipe, type RunRequest, type RunResult } from './run-recipe.ts'
 
 export type TrainingFlags = CommonFlags & {
   readonly data?: readonly string[]
+  readonly conversations?: readonly string[]
   readonly name?: string
   readonly resume?: boolean
 }
@@ -22,6 +23,7 @@ export type TrainingFlags = CommonFlags & {
 export function trainingFlags(command: Command): Command {
   command
     .option('--data <paths...>', 'your own files and folders, in the place of the built-in text')
+    .option('--conversations <files...>', 'your own conversations as JSON lines, to be fine-tuned on beside the made ones')
     .option('--name <name>', 'the run’s folder below runs/ (default: the recipe’s name)')
   return commonFlags(command, 'budget', 'set', 'seed', 'threads', 'json', 'quiet')
 }
@@ -41,6 +43,7 @@ export const askedOf = (recipe: string, flags: TrainingFlags, budget: Asked['bud
   recipe,
   settings: flags.set,
   data: flags.data ?? [],
+  conversations: flags.conversations ?? [],
   seed: flags.seed ?? null,
   budget,
 })
@@ -73,8 +76,14 @@ export function requestOf(target: string | undefined, flags: TrainingFlags, unti
 }
 
 /** A run goes on as it was begun; a change would be ignored. */
-function rejectChanges(folder: string, { set, data, seed, budget }: TrainingFlags): void {
-  const given = Object.entries({ set: set.length > 0, data: data !== undefined, seed: seed !== undefined, budget: budget !== undefined })
+function rejectChanges(folder: string, { set, data, conversations, seed, budget }: TrainingFlags): void {
+  const given = Object.entries({
+    set: set.length > 0,
+    data: data !== undefined,
+    conversations: conversations !== undefined,
+    seed: seed !== undefined,
+    budget: budget !== undefined,
+  })
   const names = given.filter(([, isGiven]) => isGiven).map(([name]) => `--${name}`)
   if (names.length > 0)
     throw usageError(

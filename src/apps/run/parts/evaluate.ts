@@ -10,7 +10,7 @@ export function evaluatePart(stage: Stage, until: Until, isWanted: Part['isWante
 }
 
 /** Text that is counted for the n-gram model beside the compressors, in bytes. */
-const ngramBytes = 4_000_000
+const ngramBytes = 2_000_000
 /** Where needles lie, as shares of the text before the question. */
 const needleDepths = [0, 0.25, 0.5, 0.75, 1]
 /** Later stages are scored on a part of the text that the base model is scored on. */

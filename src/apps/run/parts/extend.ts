@@ -1,7 +1,7 @@
 /** Context extension: a part for each stage that the recipe has, and for the control that goes to the last window at once. */
 import { type ExtensionStageName, extensionStages, type Recipe, trainExtension } from '../../../pretraining/index.ts'
 import { Interrupted, type Part, surroundings } from '../part.ts'
-import { endOfStage, writeResult } from '../stage-model.ts'
+import { endOfStage, keepEndOnly, writeResult } from '../stage-model.ts'
 
 const stageOf = (recipe: Recipe, name: ExtensionStageName) => extensionStages(recipe).find(({ stage }) => stage === name)
 
@@ -20,6 +20,7 @@ export function extendPart(name: ExtensionStageName): Part {
       const outcome = await trainExtension(around, context.text, stage, endOfStage(context, stage.from))
       if (outcome.reason === 'interrupted') throw new Interrupted(name)
       if (name !== 'extend-jump') writeResult(context, outcome)
+      keepEndOnly(context, name)
     },
   }
 }

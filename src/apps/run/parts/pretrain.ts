@@ -3,7 +3,7 @@ import { stepsLeft } from '../../../foundations/index.ts'
 import { trainInFolder } from '../../../pretraining/index.ts'
 import { scoreOnTheWay } from '../score-on-the-way.ts'
 import { Interrupted, type Part, surroundings } from '../part.ts'
-import { writeResult } from '../stage-model.ts'
+import { keepEndOnly, writeResult } from '../stage-model.ts'
 
 export const pretrainPart: Part = {
   name: 'pretrain',
@@ -20,5 +20,6 @@ export const pretrainPart: Part = {
     })
     if (outcome.reason === 'interrupted') throw new Interrupted('pretrain')
     writeResult(context, outcome)
+    keepEndOnly(context, 'pretrain')
   },
 }

@@ -1,0 +1,22 @@
+/** What a recipe's later stages name, looked at before the first one begins: tasks, conversations, ablations. */
+import { rejectViolations } from '../../base/errors.ts'
+import { didYouMean } from '../../base/nearest.ts'
+import { taskNames } from '../../evaluation/index.ts'
+import { readConversations } from '../../posttraining/index.ts'
+import type { Recipe } from '../../pretraining/index.ts'
+
+/**
+ * Checks everything that is named and not built in.
+ *
+ * @throws UsageError naming what does not exist, and every faulty line of a file of conversations
+ */
+export function checkLaterStages({ evaluation, sft }: Recipe): void {
+  rejectViolations(
+    'evaluation.tasks',
+    evaluation.tasks
+      .filter((name) => !taskNames.includes(name))
+      .map((name) => `there is no task called "${name}". ${didYouMean(name, taskNames)}`),
+    `The tasks are ${taskNames.join(', ')}.`,
+  )
+  for (const file of sft?.paths ?? []) readConversations(file)
+}

@@ -1,0 +1,45 @@
+/** The package as somebody else's program sees it: built, installed in another folder, imported by its subpaths. */
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs'
+import path from 'node:path'
+import { test } from 'node:test'
+import { Workplace } from './end-to-end-helpers.ts'
+
+const root = path.resolve(import.meta.dirname, '..')
+
+/** Installs what `npm pack` would: package.json, the built files, the kernels. Dependencies are those of the clone. */
+function install(place: Workplace): void {
+  const target = place.at('node_modules', 'strata-lm')
+  mkdirSync(target, { recursive: true })
+  const tsc = path.join(root, 'node_modules', 'typescript', 'bin', 'tsc')
+  const built = spawnSync(process.execPath, [tsc, '-p', path.join(root, 'tsconfig.build.json'), '--outDir', path.join(target, 'dist')], {
+    encoding: 'utf8',
+  })
+  assert.equal(built.status, 0, built.stdout)
+  cpSync(path.join(root, 'build', 'kernels'), path.join(target, 'dist', 'kernels'), { recursive: true })
+  for (const file of ['package.json', 'vendor']) cpSync(path.join(root, file), path.join(target, file), { recursive: true })
+  symlinkSync(path.join(root, 'node_modules'), path.join(target, 'node_modules'))
+}
+
+test('ten lines of a program load a model from its folder and stream a reply; every subpath imports', async () => {
+  using place = new Workplace()
+  const trained = await place.run('pretrain', 'tiny', '--threads', '1', '--set', 'training.tokens=2048')
+  assert.equal(trained.status, 0, trained.stderr)
+  install(place)
+  const inPlace = (...args: readonly string[]) => spawnSync(process.execPath, args, { cwd: place.folder, encoding: 'utf8' })
+
+  cpSync(path.join(root, 'examples', 'reply.mjs'), place.at('reply.mjs'))
+  const lines = readFileSync(place.at('reply.mjs'), 'utf8').trimEnd().split('\n')
+  assert.ok(lines.length <= 10, `${lines.length} lines`)
+  const replied = inPlace('reply.mjs', 'runs/tiny', 'What is 3 + 4?')
+  assert.equal(replied.status, 0, replied.stderr)
+  assert.ok(replied.stdout.trimEnd().length > 0)
+  assert.equal(inPlace('reply.mjs', 'runs/tiny', 'What is 3 + 4?').stdout, replied.stdout)
+
+  const { exports } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as { exports: Record<string, unknown> }
+  const subpaths = Object.keys(exports).filter((name) => name !== './package.json')
+  const importAll = subpaths.map((name) => `await import('strata-lm/${name.slice(2)}')`).join(';')
+  const imported = inPlace('--input-type=module', '-e', importAll)
+  assert.equal(imported.status, 0, imported.stderr)
+})
