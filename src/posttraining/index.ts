@@ -5,3 +5,18 @@ export { readConversations } from './conversations/read-conversations.ts'
 export { type GuardedVerdict, guardVerifier } from './guard-verifier.ts'
 export { type SandboxOptions, VerifierSandbox } from './verifier-sandbox.ts'
 export { type PackingSummary, SftRows, type SftRowsOptions, type SftState } from './sft-rows.ts'
+export {
+  type AccuracyEvent,
+  type GroupExampleEvent,
+  type PosttrainingEvent,
+  type PosttrainingSampleEvent,
+  type Range,
+  type RlStage,
+  type RlStepEvent,
+  rlTrace,
+  type SftDataEvent,
+  type VerifierFaultEvent,
+} from './events.ts'
+export { type GroupAdvantages, groupAdvantages, type GrpoSettings, type TokenTerm, tokenTerm } from './grpo.ts'
+export { sftConversations, trainSft } from './sft-stage.ts'
+export type { PosttrainingLogEvent, PosttrainingSurroundings } from './surroundings.ts'

@@ -60,6 +60,8 @@ const nano: RecipeFunction = () => ({
   sft: { conversations: 6000, paths: [], epochs: 1, rowLength: 512, rows: 4, learningRate: 1e-3, lastFactor: 0.2 },
   rl: {
     tasks: ['letters', 'arithmetic', 'comparison', 'units', 'countdown'],
+    level: 0,
+    verifier: null,
     steps: 30,
     problemsPerStep: 16,
     samplesPerProblem: 8,

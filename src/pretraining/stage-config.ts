@@ -39,8 +39,12 @@ export interface SftConfig {
 
 /** Reinforcement with verifiers (GRPO). DeepSeek-V3 report, section 5.2. */
 export interface RlConfig {
-  /** Names of tasks. */
+  /** Names of tasks, or of families of them. */
   readonly tasks: readonly string[]
+  /** Of the problems; 0 is the easiest. A task without it gives its hardest. */
+  readonly level: number
+  /** Module that exports `verify(problem, reply)`; null for the tasks' own verifiers. */
+  readonly verifier: string | null
   readonly steps: number
   readonly problemsPerStep: number
   /** G: replies to each problem. */
@@ -54,7 +58,7 @@ export interface RlConfig {
   readonly clip: number
   /** beta: weight of the divergence from the reference. */
   readonly klWeight: number
-  /** Held-out problems for the accuracy before and after. */
+  /** Held-out problems for the accuracy before and after, of all tasks together. */
   readonly heldOutProblems: number
   /** Steps of a control whose rewards are shuffled among the replies; 0 for none. */
   readonly shuffledSteps: number
@@ -106,6 +110,8 @@ export const laterStagesSchema = {
   rl: z
     .strictObject({
       tasks: z.array(z.string()).min(1),
+      level: count(0, 100),
+      verifier: z.string().nullable(),
       steps: count(1),
       problemsPerStep: count(1, 4096),
       samplesPerProblem: count(2, 1024),
