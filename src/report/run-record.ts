@@ -7,6 +7,7 @@ import { usageError } from '../base/errors.ts'
 import type { KernelChoice, Probe } from '../compute/index.ts'
 import type { BitsPerByte, EvaluationEvent } from '../evaluation/index.ts'
 import type { RoutingEvent } from '../inference/index.ts'
+import type { PosttrainingEvent } from '../posttraining/index.ts'
 import { checkRecipe, type DataEvent, type Recipe, type Stage, type TrainingEvent } from '../pretraining/index.ts'
 
 /** What was asked for on the command line: a run goes on only for those who ask for the same. */
@@ -74,6 +75,7 @@ export type RunRecordEvent =
   | TrainingEvent
   | EvaluationEvent
   | RoutingEvent
+  | PosttrainingEvent
   | ProgressScoreEvent
   | SampleEvent
   | StageEvent
