@@ -1,0 +1,26 @@
+/** Results of ablations as claims read them: by name, the last one of each pair of arms, and a sentence for each. */
+import type { AblationResultEvent } from '../../pretraining/index.ts'
+import type { RunFacts } from '../run-facts.ts'
+import { between, digits, signed } from '../wording.ts'
+
+/** Results of an ablation, one for each pair of arms and metric. @param name as in `strata ablate <name>` */
+export function ablationsOf(run: RunFacts, name: string): readonly AblationResultEvent[] {
+  return run
+    .latestOf('ablation/result', ({ name: of, variant, control, metric }) => [of, variant, control, metric].join('|'))
+    .filter((result) => result.name === name)
+}
+
+/** What an interval was taken over, in words. */
+export const overWhat = ({ n, intervalOver }: Pick<AblationResultEvent, 'n' | 'intervalOver'>): string =>
+  intervalOver === 'seeds' ? `over ${n} seeds` : `over ${n} held-out ${intervalOver} of one pair of runs`
+
+/** "−0.03 nats (95 % interval between −0.05 and −0.01, over 64 held-out rows of one pair of runs)". */
+export function differenceText(result: AblationResultEvent): string {
+  const { difference, low, high, unit } = result
+  const size = Number.isFinite(difference) ? `${signed(difference)} ${unit}` : 'not finite, since training broke'
+  return `${size} (95 % interval ${between(low, high)}, ${overWhat(result)})`
+}
+
+/** "0.1M tokens each, width 64": how small the runs of an ablation were. */
+export const sizeText = ({ tokens, base, seeds }: AblationResultEvent): string =>
+  `width ${base.width}, ${digits(tokens)} tokens a run, ${seeds === 1 ? 'one seed' : `${seeds} seeds`}`

@@ -1,0 +1,32 @@
+/** Balance by selection biases: what it does to the busiest expert and to the loss, against training without any. */
+import type { Claim } from '../types.ts'
+import { changed, digits } from '../wording.ts'
+import { ablationsOf, differenceText, sizeText } from './ablation-facts.ts'
+import { claimStatements } from './catalogue.ts'
+import { didNotHold, held, needs, notEstablished, notTested } from './verdicts.ts'
+
+export const balanceInDesign: Claim = {
+  id: 'architecture.balance-in-design',
+  statement: claimStatements['architecture.balance-in-design'],
+  mechanism: 'src/architecture/moe.ts',
+  needs: needs('ablation/result', 'training/step'),
+  command: 'strata ablate balance --seeds 3 --run runs/first',
+  rule: 'It holds where training without any balancing is established to overload its busiest expert more than training with biases does, and the biases are not established to raise the loss.',
+  judge(run) {
+    const results = ablationsOf(run, 'balance')
+    const ofNone = results.filter(({ variant, control }) => `${variant} ${control}`.includes('none'))
+    const loss = ofNone.find(({ unit }) => unit.startsWith('nats'))
+    const overload = ofNone.find(({ metric }) => /overload|violation/i.test(metric))
+    if (!loss || !overload) return notTested('No model without balancing was trained beside this run.')
+    const isNoneVariant = loss.variant.includes('none')
+    const [biased, unbiased] = isNoneVariant ? [loss.details.control, loss.details.variant] : [loss.details.variant, loss.details.control]
+    const steps = run.steps('pretrain')
+    const own = steps.length > 1 ? ` In pre-training MaxVio ${changed(steps[0].maxViolation.mean, steps.at(-1)!.maxViolation.mean)}.` : ''
+    const sentence = `With biases the busiest expert of held-out batches is ${digits(biased.maxViolation ?? 0)} above the mean load, without any balancing ${digits(unbiased.maxViolation ?? 0)}; ${overload.variant} less ${overload.control}: ${differenceText(overload)}, and in loss ${differenceText(loss)} (${sizeText(loss)}).${own}`
+    const side = (low: number, high: number) => (isNoneVariant ? [low, high] : [-high, -low])
+    const [overloadLow, overloadHigh] = side(overload.low, overload.high)
+    const [, lossHigh] = side(loss.low, loss.high)
+    if (overloadHigh < 0 || lossHigh < 0) return didNotHold(sentence)
+    return overloadLow > 0 ? held(sentence) : notEstablished(sentence)
+  },
+}

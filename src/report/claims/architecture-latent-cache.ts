@@ -1,0 +1,37 @@
+/** Latents in the place of keys and values: what the cache saves, and what the loss says of it. */
+import { cacheEquivalents, latentCacheBytesPerToken } from '../../architecture/index.ts'
+import { formatBytes } from '../../base/format.ts'
+import type { RunFacts } from '../run-facts.ts'
+import type { Claim } from '../types.ts'
+import { percent } from '../wording.ts'
+import { ablationsOf, differenceText, sizeText } from './ablation-facts.ts'
+import { claimStatements } from './catalogue.ts'
+import { didNotHold, held, needs, notTested } from './verdicts.ts'
+
+/** Share of the full heads' cache that the latent one may have at most. */
+const mostOfFullCache = 0.5
+
+/** Bytes of one token in the cache of this run's model, in BF16, and of the same heads with their keys and values kept. */
+export function cacheOf({ document }: RunFacts) {
+  const { model } = document.recipe
+  const { mla, mha } = cacheEquivalents(model)
+  return { latentBytes: latentCacheBytesPerToken(model), fullBytes: 2 * mha, share: mla / mha }
+}
+
+export const latentCache: Claim = {
+  id: 'architecture.latent-cache',
+  statement: claimStatements['architecture.latent-cache'],
+  mechanism: 'src/architecture/mla.ts',
+  needs: needs('ablation/result'),
+  command: 'strata ablate latent-cache --seeds 3 --run runs/first',
+  rule: `It holds where the latent cache has at most ${100 * mostOfFullCache} % of the bytes of full keys and values and the loss with latents is not established to be higher.`,
+  judge(run) {
+    const [result] = ablationsOf(run, 'latent-cache')
+    if (!result) return notTested('No pair of models with and without latents was trained beside this run.')
+    const { latentBytes, fullBytes, share } = cacheOf(run)
+    const sentence = `A token takes ${formatBytes(latentBytes)} of cache where full keys and values of the same heads would take ${formatBytes(fullBytes)}, ${percent(1 - share)} less; ${result.variant} less ${result.control} the loss differs by ${differenceText(result)} (${sizeText(result)}).`
+    const isLatentVariant = result.details.variant.cacheBytesPerToken < result.details.control.cacheBytesPerToken
+    const isHigher = isLatentVariant ? result.low > 0 : result.high < 0
+    return share <= mostOfFullCache && !isHigher ? held(sentence) : didNotHold(sentence)
+  },
+}

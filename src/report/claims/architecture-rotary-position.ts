@@ -1,0 +1,53 @@
+/** Position by rotation: scores that depend on distance alone, and what happens past the trained window. */
+import type { PositionBucket } from '../../evaluation/index.ts'
+import { rotationShift } from '../findings/rotation-shift.ts'
+import type { RunFacts } from '../run-facts.ts'
+import type { Claim } from '../types.ts'
+import { digits, nats } from '../wording.ts'
+import { claimStatements } from './catalogue.ts'
+import { didNotHold, held, needs, notEstablished, notTested } from './verdicts.ts'
+
+/** Most that shifting both positions may move a score, as a share of the product of lengths: rounding of f32. */
+const mostShift = 1e-5
+
+/** Loss by position in the longest window that a stage was tried on; null where it was not. */
+export function longestWindow(run: RunFacts, stage: string) {
+  return run
+    .latestOf('evaluation/position', (event) => `${event.stage}|${event.windowLength}`)
+    .filter((event) => event.stage === stage)
+    .toSorted((a, b) => b.windowLength - a.windowLength)
+    .at(0)
+}
+
+/** Mean loss of the buckets that end inside the trained window, from its half on, and of those beyond it. */
+export function insideAndBeyond(buckets: readonly PositionBucket[], trained: number) {
+  const inside = buckets.find(({ to }) => to === trained)
+  const beyond = buckets.at(-1)
+  return inside && beyond && beyond.from >= trained ? { inside, beyond } : null
+}
+
+export const rotaryPosition: Claim = {
+  id: 'architecture.rotary-position',
+  statement: claimStatements['architecture.rotary-position'],
+  mechanism: 'src/architecture/rope-frequencies.ts',
+  needs: needs('evaluation/position'),
+  command: 'strata run nano',
+  rule: `It holds where shifting query and key together moves a score by at most ${mostShift} of their lengths' product, and before any extension the loss beyond the trained window lies above that inside it, the 95 % intervals apart.`,
+  judge(run) {
+    const { recipe } = run.document
+    const trained = recipe.training.rowLength
+    const found = longestWindow(run, 'pretrain')
+    const ends = found && insideAndBeyond(found.buckets, trained)
+    if (!found || !ends) return notTested('The base model was not tried on a window longer than the one that it was trained on.')
+    const shift = rotationShift(recipe.model, found.windowLength, recipe.seed)
+    const { inside, beyond } = ends
+    const uncertain = !Number.isFinite(inside.plusMinus + beyond.plusMinus)
+    const interval = ({ lossNats, plusMinus }: PositionBucket) => `${nats(lossNats)} ± ${digits(plusMinus)}`
+    const sentence = `Shifting query and key by up to ${shift.farthestShift} positions moves a score by ${shift.largest.toExponential(1)} of the product of their lengths at most (${shift.count} cases). Before any extension the loss at positions ${beyond.from} to ${beyond.to} is ${interval(beyond)} against ${interval(inside)} at positions ${inside.from} to ${inside.to} (${found.rows} rows).`
+    if (shift.largest > mostShift) return didNotHold(sentence)
+    if (uncertain) return notEstablished(sentence)
+    const gap = beyond.lossNats - inside.lossNats
+    const margin = beyond.plusMinus + inside.plusMinus
+    return gap > margin ? held(sentence) : gap < -margin ? didNotHold(sentence) : notEstablished(sentence)
+  },
+}

@@ -1,0 +1,42 @@
+/** Every claim of the report in the catalogue's order. One file, one claim. */
+import type { Claim } from '../types.ts'
+import { balanceInDesign } from './architecture-balance-in-design.ts'
+import { claimIds } from './catalogue.ts'
+import { constrainedRouting } from './architecture-constrained-routing.ts'
+import { latentCache } from './architecture-latent-cache.ts'
+import { rotaryPosition } from './architecture-rotary-position.ts'
+import { baseLoop } from './foundations-base-loop.ts'
+import { denserSupervision } from './foundations-denser-supervision.ts'
+import { protectedStates } from './foundations-protected-states.ts'
+import { readingTools } from './foundations-reading-tools.ts'
+import { stableAccumulation } from './foundations-stable-accumulation.ts'
+import { clusterShape } from './infrastructure-cluster-shape.ts'
+import { fp8Policy } from './infrastructure-fp8-policy.ts'
+import { hiddenCommunication } from './infrastructure-hidden-communication.ts'
+import { notResident } from './infrastructure-not-resident.ts'
+import { inferenceToArchitecture } from './sequence-inference-to-architecture.ts'
+import { routingToTraffic } from './sequence-routing-to-traffic.ts'
+import { scheduleToInference } from './sequence-schedule-to-inference.ts'
+import { trafficToSchedule } from './sequence-traffic-to-schedule.ts'
+
+const unordered: readonly Claim[] = [
+  routingToTraffic,
+  trafficToSchedule,
+  scheduleToInference,
+  inferenceToArchitecture,
+  baseLoop,
+  readingTools,
+  stableAccumulation,
+  protectedStates,
+  denserSupervision,
+  rotaryPosition,
+  latentCache,
+  constrainedRouting,
+  balanceInDesign,
+  clusterShape,
+  hiddenCommunication,
+  fp8Policy,
+  notResident,
+]
+
+export const claims: readonly Claim[] = claimIds.flatMap((id) => unordered.filter((claim) => claim.id === id))

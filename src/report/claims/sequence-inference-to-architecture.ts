@@ -1,0 +1,65 @@
+/** The price of a generated token feeds back into the sizes: loss against decode cost over small variants of the model. */
+import { formatBytes } from '../../base/format.ts'
+import type { AblationResultEvent } from '../../pretraining/index.ts'
+import type { RunFacts } from '../run-facts.ts'
+import type { Claim } from '../types.ts'
+import { digits } from '../wording.ts'
+import { ablationsOf, sizeText } from './ablation-facts.ts'
+import { claimStatements } from './catalogue.ts'
+import { didNotHold, held, needs, notTested } from './verdicts.ts'
+
+/** Sweeps over sizes that a server pays for. */
+const sweeps = ['latent-rank', 'head-count', 'active-experts'] as const
+
+/** One model of the sweeps. */
+export interface CostPoint {
+  readonly name: string
+  readonly isChosen: boolean
+  readonly lossNats: number
+  readonly decodeFlopsPerToken: number
+  readonly cacheBytesPerToken: number
+  /** Of its loss less the chosen model's; null for the chosen one. */
+  readonly difference: Pick<AblationResultEvent, 'low' | 'high'> | null
+}
+
+/** The models of all sweeps, the chosen one first; none without a sweep. */
+export function costPoints(run: RunFacts): CostPoint[] {
+  const results = sweeps.flatMap((name) => ablationsOf(run, name)).filter(({ unit }) => unit.startsWith('nats'))
+  if (results.length === 0) return []
+  const pointOf = (name: string, arm: AblationResultEvent['details']['variant'], difference: CostPoint['difference']): CostPoint => ({
+    name,
+    isChosen: difference === null,
+    lossNats: arm.lossNats,
+    decodeFlopsPerToken: arm.decodeFlopsPerToken,
+    cacheBytesPerToken: arm.cacheBytesPerToken,
+    difference,
+  })
+  return [
+    pointOf('chosen', results[0].details.control, null),
+    ...results.map((result) => pointOf(`${result.name}: ${result.variant}`, result.details.variant, result)),
+  ]
+}
+
+/** Whether a variant is cheaper to decode and no worse, or dearer and better: what the frontier is made of. */
+const beats = (point: CostPoint) => point.difference !== null && point.difference.high < 0
+
+export const inferenceToArchitecture: Claim = {
+  id: 'sequence.inference-to-architecture',
+  statement: claimStatements['sequence.inference-to-architecture'],
+  mechanism: 'src/pretraining/ablations',
+  needs: needs('ablation/result'),
+  command: `strata ablate ${sweeps.join(' ')} --run runs/first`,
+  rule: 'It holds where lower loss has to be paid for in decoding: every variant that is established to be better than the chosen sizes costs more FLOPs or more cache for a generated token.',
+  judge(run) {
+    const points = costPoints(run)
+    const [chosen] = points
+    if (!chosen) return notTested(`This run swept no sizes: ${sweeps.join(', ')}.`)
+    const better = points.filter(beats)
+    const free = better.filter(
+      (point) => point.decodeFlopsPerToken <= chosen.decodeFlopsPerToken && point.cacheBytesPerToken <= chosen.cacheBytesPerToken,
+    )
+    const [result] = sweeps.flatMap((name) => ablationsOf(run, name))
+    const sentence = `Of ${points.length - 1} variants (${sizeText(result)}) ${better.length} are established to be better than the chosen sizes, ${free.length} of them without a dearer token; the chosen ones cost ${digits(chosen.decodeFlopsPerToken / 1e6)} MFLOP and ${formatBytes(chosen.cacheBytesPerToken)} of cache at ${digits(chosen.lossNats)} nats.`
+    return free.length === 0 ? held(sentence) : didNotHold(sentence)
+  },
+}

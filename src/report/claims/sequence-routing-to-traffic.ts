@@ -1,0 +1,41 @@
+/** How far a token's experts are spread decides what crosses the network: the trained router under several group limits. */
+import { formatBytes } from '../../base/format.ts'
+import { bytesOfCopy, trafficByLimit } from '../findings/routed-traffic.ts'
+import type { RunFacts } from '../run-facts.ts'
+import type { Claim } from '../types.ts'
+import { digits, listed, signed } from '../wording.ts'
+import { claimStatements } from './catalogue.ts'
+import { didNotHold, held, needs, notTested } from './verdicts.ts'
+
+/** Copies of a token that the loosest limit must add to those of the tightest, as a share of them, in every layer. */
+const leastGrowth = 0.1
+
+/** The probe's findings of a stage; none without the event. */
+export function trafficOf(run: RunFacts) {
+  const events = run.ofType('inference/routing').filter(({ stage }) => stage === 'pretrain')
+  return { limits: trafficByLimit(events, run.document.recipe.model), tokens: events[0]?.tokens ?? 0, rows: events[0]?.rows ?? 0 }
+}
+
+export const routingToTraffic: Claim = {
+  id: 'sequence.routing-to-traffic',
+  statement: claimStatements['sequence.routing-to-traffic'],
+  mechanism: 'src/inference/routing-probe.ts',
+  needs: needs('inference/routing'),
+  command: 'strata run nano',
+  rule: `It holds where the loosest limit makes at least ${100 * leastGrowth} % more copies of a token than the tightest, in every layer.`,
+  judge(run) {
+    const { limits, tokens } = trafficOf(run)
+    if (limits.length < 2) return notTested('The log holds no routing decisions under more than one group limit.')
+    const [tightest, loosest] = [limits[0], limits.at(-1)!]
+    const growth = loosest.copiesByLayer.map((copies, layer) => copies / tightest.copiesByLayer[layer] - 1)
+    const names = listed(limits.map(({ activeGroupCount }) => String(activeGroupCount)))
+    const copies = listed(limits.map(({ copiesPerToken }) => digits(copiesPerToken)))
+    const bytes = listed(limits.map(({ bytesPerToken }) => formatBytes(bytesPerToken)))
+    const cost = tightest.addedNats !== null && tightest.plusMinus !== null
+    const price = cost
+      ? ` The tightest limit changes the loss by ${signed(tightest.addedNats!)} ± ${digits(tightest.plusMinus!)} nats without retraining.`
+      : ''
+    const sentence = `Limited to ${names} of ${run.document.recipe.model.groupCount} groups, a token visits ${copies} of them in a layer (means over ${tokens} held-out tokens and ${tightest.copiesByLayer.length} layers); at ${bytesOfCopy(run.document.recipe.model.width)} bytes a copy, that is ${bytes} a token and forward pass.${price}`
+    return growth.every((share) => share >= leastGrowth) ? held(sentence) : didNotHold(sentence)
+  },
+}

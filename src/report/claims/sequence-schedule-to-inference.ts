@@ -1,0 +1,76 @@
+/** What training decided and serving lives with: an inventory of the trained state, and what parts of it are worth. */
+import { formatBytes } from '../../base/format.ts'
+import { trainedState } from '../findings/trained-state.ts'
+import type { RunFacts } from '../run-facts.ts'
+import type { Claim } from '../types.ts'
+import { digits, listed, percent, signed } from '../wording.ts'
+import { claimStatements } from './catalogue.ts'
+import { didNotHold, held, needs, notTested } from './verdicts.ts'
+
+/** The worth of something that serving may keep, and whether it is more than its uncertainty. */
+export interface KeptEffect {
+  readonly name: string
+  readonly text: string
+  readonly isFelt: boolean
+}
+
+/** Effects that this run measured: selection biases left out, drafts of the MTP module, the extended window. */
+export function keptEffects(run: RunFacts): KeptEffect[] {
+  const effects: KeptEffect[] = []
+  const unbiased = run.lastOf('inference/routing', ({ hasBias, isAsTrained }) => !hasBias && !isAsTrained)
+  if (unbiased?.addedNats != null && unbiased.plusMinus != null)
+    effects.push({
+      name: 'selection biases',
+      text: `without the selection biases the loss changes by ${signed(unbiased.addedNats)} ± ${digits(unbiased.plusMinus)} nats (${unbiased.rows} rows)`,
+      isFelt: Math.abs(unbiased.addedNats) > unbiased.plusMinus,
+    })
+  const speculation = run.lastOf('inference/speculation')
+  if (speculation && speculation.drafted > 0)
+    effects.push({
+      name: 'MTP module',
+      text: `the MTP module's drafts are accepted in ${percent(speculation.accepted / speculation.drafted)} of ${speculation.drafted} cases`,
+      isFelt: speculation.accepted > 0,
+    })
+  const window = windowEffect(run)
+  if (window) effects.push(window)
+  return effects
+}
+
+/** Loss at the far end of the longest window, before and after extension. */
+function windowEffect(run: RunFacts): KeptEffect | null {
+  const last = (stage: string) =>
+    run
+      .ofType('evaluation/position')
+      .filter((event) => event.stage === stage)
+      .reduce<{ windowLength: number; lossNats: number; plusMinus: number } | null>((longest, { windowLength, buckets }) => {
+        const { lossNats, plusMinus } = buckets.at(-1)!
+        return longest && longest.windowLength >= windowLength ? longest : { windowLength, lossNats, plusMinus }
+      }, null)
+  const before = last('pretrain')
+  const after = last('extend-2') ?? last('extend-1')
+  if (!before || !after || before.windowLength !== after.windowLength) return null
+  const change = after.lossNats - before.lossNats
+  const uncertainty = Math.hypot(before.plusMinus, after.plusMinus)
+  return {
+    name: 'extended window',
+    text: `the extension changes the loss at the far end of ${after.windowLength} tokens by ${signed(change)}${Number.isFinite(uncertainty) ? ` ± ${digits(uncertainty)}` : ''} nats`,
+    isFelt: Math.abs(change) > uncertainty,
+  }
+}
+
+export const scheduleToInference: Claim = {
+  id: 'sequence.schedule-to-inference',
+  statement: claimStatements['sequence.schedule-to-inference'],
+  mechanism: 'src/report/findings/trained-state.ts',
+  needs: needs('training/step', 'inference/routing'),
+  command: 'strata run nano',
+  rule: 'It holds where at least one thing that training made and serving may keep or leave behind (selection biases, MTP module, extended window) changes what inference does by more than its uncertainty.',
+  judge(run) {
+    const state = trainedState(run.document.recipe)
+    const bytes = (fate: string) => formatBytes(state.filter((item) => item.fate === fate).reduce((sum, item) => sum + item.bytes, 0))
+    const effects = keptEffects(run)
+    if (effects.length === 0) return notTested('The log holds no measurement of what a kept part is worth.')
+    const sentence = `Of the state at the end of pre-training serving needs ${bytes('kept')}, may keep ${bytes('optional')} and drops ${bytes('dropped')}; ${listed(effects.map(({ text }) => text))}.`
+    return effects.some(({ isFelt }) => isFelt) ? held(sentence) : didNotHold(sentence)
+  },
+}
