@@ -21,7 +21,7 @@
  */
 import { softmaxRow } from './attention'
 import { dot4, dot4x2, loadSome, mixRows, storeSome, stream4x2 } from './dots'
-import { routeRow } from './router'
+import { routeRow, sortChoices } from './router'
 import { inverseRoot } from './rowwise'
 import { sigmoid4, splat } from './simd'
 import { address, nap, threadIndex, word } from './threads'
@@ -185,25 +185,6 @@ export function decodeGated(entry: usize, M: i32, scratch: usize): void {
   const F = argument(entry, 5), D = argument(entry, 6)
   const x = normalized(pointer(entry, 2), pointer(entry, 3), real(entry, 4), M, D, scratch)
   gatedRows(h, w, x, F, D, firstRow(F, share), firstRow(F, share + 1), 0, 0, 1, 0, M)
-}
-
-/** Sorts U choices by expert, in order within one: choice_U, and where each expert's begin in offset_(E + 1). */
-function sortChoices(offset: usize, choice: usize, experts: usize, E: i32, U: i32): void {
-  memory.fill(offset, 0, <usize>(E + 1) << 2)
-  for (let u = 0; u < U; u++) {
-    const place = at(offset, load<i32>(at(experts, u)) + 1)
-    store<i32>(place, load<i32>(place) + 1)
-  }
-  for (let e = 0; e < E; e++) store<i32>(at(offset, e + 1), load<i32>(at(offset, e + 1)) + load<i32>(at(offset, e)))
-  for (let u = 0; u < U; u++) {
-    const place = at(offset, load<i32>(at(experts, u)))
-    const row = load<i32>(place)
-    store<i32>(at(choice, row), u)
-    store<i32>(place, row + 1)
-  }
-  // Each beginning has moved to the next one's place.
-  for (let e = E; e > 0; e--) store<i32>(at(offset, e), load<i32>(at(offset, e - 1)))
-  store<i32>(offset, 0)
 }
 
 /**

@@ -6,6 +6,7 @@ import { gemm, gemmTransposed, pack } from './gemm'
 import { probeMultiplyAdd, probeStream } from './probe'
 import { balance, route, routeBackward, sortByExpert } from './router'
 import { combine, embed, embedBackward, rmsNorm, rmsNormBackward, rope } from './rowwise'
+import { likelihoods } from './sampling'
 import { awaitCommand, command, finish, gather, release } from './threads'
 import { adamw, crossEntropy } from './training'
 
@@ -14,7 +15,7 @@ export { enter } from './threads'
 // one register allocation and spill.
 export { probeMultiplyAdd, probeStream, pack, gemm, gemmTransposed, attention, attentionBackward }
 export { fill, addScaled, sumSquares, swiglu, swigluBackward, embed, embedBackward, rmsNorm, rmsNormBackward, rope, combine }
-export { route, routeBackward, balance, sortByExpert, crossEntropy, adamw }
+export { route, routeBackward, balance, sortByExpert, crossEntropy, adamw, likelihoods }
 export { decode, decodeEmbed, decodeLinear, decodeGated, decodeExperts, decodeCombine, decodeCache, decodeAttend, decodeNorm }
 
 /** The numbers are those of src/compute/opcodes.ts. */
@@ -45,6 +46,7 @@ function execute(opcode: i32): void {
     case 22: crossEntropy(); break
     case 23: adamw(); break
     case 24: decode(); break
+    case 25: likelihoods(); break
     default: unreachable()
   }
 }

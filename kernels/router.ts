@@ -79,6 +79,25 @@ export function routeRow(
   for (let a = 0; a < A; a++) store<f32>(at(gates, a), load<f32>(at(s, load<i32>(at(experts, a)))) * factor)
 }
 
+/** Sorts U choices by expert, in order within one: choice_U, and where each expert's begin in offset_(E + 1). */
+export function sortChoices(offset: usize, choice: usize, experts: usize, E: i32, U: i32): void {
+  memory.fill(offset, 0, <usize>(E + 1) << 2)
+  for (let u = 0; u < U; u++) {
+    const place = at(offset, load<i32>(at(experts, u)) + 1)
+    store<i32>(place, load<i32>(place) + 1)
+  }
+  for (let e = 0; e < E; e++) store<i32>(at(offset, e + 1), load<i32>(at(offset, e + 1)) + load<i32>(at(offset, e)))
+  for (let u = 0; u < U; u++) {
+    const place = at(offset, load<i32>(at(experts, u)))
+    const row = load<i32>(place)
+    store<i32>(at(choice, row), u)
+    store<i32>(place, row + 1)
+  }
+  // Each beginning has moved to the next one's place.
+  for (let e = E; e > 0; e--) store<i32>(at(offset, e), load<i32>(at(offset, e - 1)))
+  store<i32>(offset, 0)
+}
+
 /**
  * Logits become scores in place; A experts and gates a token come out.
  * 0 scores_ME  1 bias_E or 0  2 experts_MA  3 gates_MA  4 M  5 E  6 A  7 G  8 groups kept  9 divide by the sum

@@ -25,6 +25,7 @@ export const opcodes = {
   crossEntropy: 22,
   adamw: 23,
   decode: 24,
+  likelihoods: 25,
 } as const
 
 export type KernelName = keyof typeof opcodes

@@ -20,25 +20,38 @@ export interface GenerationOptions extends SamplingOptions {
   readonly maxTokens: number
   /** Strings that end the text; they are not part of it. */
   readonly stop: readonly string[]
+  /** Tokens that the multi-token module drafts in each step, at most; 0 leaves it out. */
+  readonly speculate: number
 }
 
 /** The model's own distribution. */
-export const defaultGenerationOptions: GenerationOptions = { temperature: 1, topK: 0, topP: 1, minP: 0, seed: 0, maxTokens: 256, stop: [] }
+export const defaultGenerationOptions: GenerationOptions = {
+  temperature: 1,
+  topK: 0,
+  topP: 1,
+  minP: 0,
+  seed: 0,
+  maxTokens: 256,
+  stop: [],
+  speculate: 0,
+}
 
 /** Above this temperature every distribution is flat. */
 const maxTemperature = 100
 /** Text is compared with every stop string at every token. */
 const maxStopStrings = 64
+/** Drafts and the token before them are rows of one step of decoding. */
+export const maxSpeculate = 8
 
-function violationsOf({ temperature, topK, topP, minP, seed, maxTokens, stop }: GenerationOptions): string[] {
+function violationsOf({ temperature, topK, topP, minP, seed, maxTokens, stop, speculate }: GenerationOptions): string[] {
   const violations: string[] = []
   const number = (name: string, value: unknown, low: number, high: number, isLowAllowed = true) => {
     if (typeof value === 'number' && value <= high && (isLowAllowed ? value >= low : value > low)) return
     violations.push(`${name}: expected a number ${isLowAllowed ? `from ${low}` : `above ${low}`} to ${high}, got ${String(value)}`)
   }
-  const whole = (name: string, value: unknown, low: number) => {
-    if (!Number.isSafeInteger(value) || (value as number) < low)
-      violations.push(`${name}: expected a whole number, ${low} or more, got ${String(value)}`)
+  const whole = (name: string, value: unknown, low: number, high = Infinity) => {
+    if (Number.isSafeInteger(value) && (value as number) >= low && (value as number) <= high) return
+    violations.push(`${name}: expected a whole number, ${low} ${high === Infinity ? 'or more' : `to ${high}`}, got ${String(value)}`)
   }
   number('temperature', temperature, 0, maxTemperature)
   whole('topK', topK, 0)
@@ -46,6 +59,7 @@ function violationsOf({ temperature, topK, topP, minP, seed, maxTokens, stop }: 
   number('minP', minP, 0, 1)
   whole('seed', seed, 0)
   whole('maxTokens', maxTokens, 1)
+  whole('speculate', speculate, 0, maxSpeculate)
   if (!Array.isArray(stop)) violations.push(`stop: expected a list of strings, got ${String(stop)}`)
   else if (stop.length > maxStopStrings) violations.push(`stop: expected at most ${maxStopStrings} strings, got ${stop.length}`)
   else if (!stop.every((text) => typeof text === 'string' && text !== ''))

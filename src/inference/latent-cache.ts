@@ -19,16 +19,21 @@ export function latentCacheBytesPerToken({ keyValueRank, ropeWidth, layerCount }
 /** The cache of one sequence: grows as tokens come, up to the model's longest context. */
 export class LatentCache {
   readonly model: Model
+  readonly layerCount: number
   readonly bytesPerToken: number
   /** Tokens that it holds. */
   length = 0
   #capacity: number
   #address: number
 
-  /** @param capacity room for so many tokens at first; it grows up to the model's longest context */
-  constructor(model: Model, capacity = 64) {
+  /**
+   * @param capacity   room for so many tokens at first; it grows up to the model's longest context
+   * @param layerCount layers to keep: those of the trunk, or of a module that drafts
+   */
+  constructor(model: Model, capacity = 64, layerCount = model.config.layerCount) {
     this.model = model
-    this.bytesPerToken = latentCacheBytesPerToken(model.config)
+    this.layerCount = layerCount
+    this.bytesPerToken = latentCacheBytesPerToken({ ...model.config, layerCount })
     this.#capacity = Math.max(1, Math.min(capacity, this.maxLength))
     this.#address = model.machine.heap.allocate(this.bytes)
   }
@@ -55,7 +60,7 @@ export class LatentCache {
 
   /** From a layer to the next, in bytes. */
   get layerBytes(): number {
-    return this.bytes / this.model.config.layerCount
+    return this.bytes / this.layerCount
   }
 
   /**
@@ -65,11 +70,10 @@ export class LatentCache {
    */
   reserve(tokens: number): void {
     if (tokens <= this.#capacity) return
-    const { maxLength, length, layerBytes: oldLayerBytes } = this
+    const { maxLength, length, layerCount, layerBytes: oldLayerBytes } = this
     if (tokens > maxLength)
       throw usageError('context', `at most ${maxLength} tokens`, `${tokens}`, 'Use a shorter prompt or generate fewer tokens.')
     const { heap } = this.model.machine
-    const { layerCount } = this.model.config
     const oldAddress = this.#address
     this.#capacity = Math.min(maxLength, Math.max(tokens, 2 * this.#capacity))
     this.#address = heap.allocate(this.bytes)
@@ -103,6 +107,20 @@ export class LatentCache {
       key += ropeKey_MR.rowStride
       to += C + R
     }
+  }
+
+  /** Takes over what another cache of the same layers holds, in place of what is here. */
+  copyFrom(other: LatentCache): void {
+    invariant(other.layerCount === this.layerCount, `cache: expected ${this.layerCount} layers, got ${other.layerCount}`)
+    this.length = 0
+    this.reserve(other.length)
+    const bytes = new Uint8Array(this.model.machine.heap.memory.buffer)
+    const usedBytes = (other.length * this.bytesPerToken) / this.layerCount
+    for (let layer = 0; layer < this.layerCount; layer++) {
+      const from = other.address + layer * other.layerBytes
+      bytes.copyWithin(this.#address + layer * this.layerBytes, from, from + usedBytes)
+    }
+    this.length = other.length
   }
 
   /** Forgets all tokens from `length` on: a rejected draft, another ending of the same beginning. */

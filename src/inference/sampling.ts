@@ -8,8 +8,8 @@ import { usageError } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
 import type { SamplingOptions } from './generation-options.ts'
 
-/** The likeliest id; the first of equals. */
-function likeliest(logits: Float32Array, idCount: number): number {
+/** The likeliest id; the first of equals. @param idCount ids that the tokenizer knows */
+export function likeliest(logits: Float32Array, idCount: number): number {
   let best = 0
   for (let id = 1; id < idCount; id++) if (logits[id] > logits[best]) best = id
   return best
@@ -83,6 +83,17 @@ export function candidates(
 }
 
 /**
+ * Refuses logits that are not numbers.
+ *
+ * @throws UsageError when the logits are not finite: the weights are damaged
+ */
+export function checkLogits(logits: Float32Array, idCount: number): void {
+  let sum = 0
+  for (let id = 0; id < idCount; id++) sum += logits[id]
+  if (!Number.isFinite(sum)) throw usageError('logits', 'finite numbers', String(sum), 'The weights of this model are damaged or diverged.')
+}
+
+/**
  * Draws the next token.
  *
  * @param logits   one row, [V]
@@ -91,9 +102,7 @@ export function candidates(
  * @throws UsageError when the logits are not finite: the weights are damaged
  */
 export function sample(logits: Float32Array, idCount: number, options: SamplingOptions, rng: Random): number {
-  let sum = 0
-  for (let id = 0; id < idCount; id++) sum += logits[id]
-  if (!Number.isFinite(sum)) throw usageError('logits', 'finite numbers', String(sum), 'The weights of this model are damaged or diverged.')
+  checkLogits(logits, idCount)
   if (options.temperature === 0) return likeliest(logits, idCount)
   const { topK, topP, minP } = options
   if (topK === 0 && topP === 1 && minP === 0) return drawFromAll(weigh(logits, idCount, options.temperature), rng)

@@ -42,7 +42,17 @@ test('text streams to standard output, speed goes to standard error, and --json 
   assert.equal(plain.out, `${document['text'] as string}\n`)
   assert.equal((document['ids'] as number[]).length, 12)
   assert.equal(document['finishReason'], 'length')
-  assert.deepEqual(document['options'], { temperature: 1, topK: 0, topP: 1, minP: 0, seed: 4, maxTokens: 12, stop: [] })
+  assert.deepEqual(document['options'], { temperature: 1, topK: 0, topP: 1, minP: 0, seed: 4, maxTokens: 12, stop: [], speculate: 0 })
+})
+
+test('drafts leave the likeliest text as it is and say how many of them were kept', () => {
+  const args = [folder, '--prompt', 'a plain', '--max-tokens', '12', '--temperature', '0']
+  const plain = strata(args)
+  const drafted = strata([...args, '--speculate'])
+  assert.equal(drafted.out, plain.out)
+  assert.match(drafted.err, /; \d+ of \d+ drafts kept, 1\.\d\d tokens a step; cache/)
+  const { steps, draftedTokens } = JSON.parse(strata([...args, '--speculate', '2', '--json']).out) as Record<string, number>
+  assert.ok(draftedTokens > steps && draftedTokens <= 2 * steps)
 })
 
 test('without a word to go on with, a new text begins', () => {

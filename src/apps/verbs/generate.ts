@@ -1,6 +1,6 @@
 /** `strata generate`: a model goes on with a text. The text alone goes to standard output, as it comes. */
 import { readFileSync } from 'node:fs'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { usageError } from '../../base/errors.ts'
 import { formatBytes } from '../../base/format.ts'
 import { Machine } from '../../compute/index.ts'
@@ -41,13 +41,19 @@ export function register(program: Command): void {
     .option('--stop <text>', 'end before this text; may be given several times', (text: string, before: string[]) => [...before, text], [
       ...defaults.stop,
     ])
+    .addOption(
+      new Option('--speculate [count]', 'tokens that the multi-token module drafts in each step; the text is as likely as without')
+        .argParser(wholeNumber('--speculate', 0))
+        .preset('1')
+        .default(defaults.speculate),
+    )
   commonFlags(command, 'seed', 'threads', 'json', 'quiet').action(run)
 }
 
 async function run(folder: string, flags: Flags): Promise<void> {
   const output = createOutput(flags)
-  const { maxTokens, temperature, topK, topP, minP, stop, seed = defaults.seed } = flags
-  const options = checkGenerationOptions({ maxTokens, temperature, topK, topP, minP, stop, seed })
+  const { maxTokens, temperature, topK, topP, minP, stop, speculate, seed = defaults.seed } = flags
+  const options = checkGenerationOptions({ maxTokens, temperature, topK, topP, minP, stop, seed, speculate })
   const prompt = flags.prompt ?? readPrompt()
   const machine = await Machine.start(flags.threads === undefined ? {} : { threads: flags.threads })
   try {
@@ -104,11 +110,14 @@ const endings = {
 } as const
 
 function describe(summary: GenerationSummary, { prefillTokensPerSecond, decodeTokensPerSecond }: Speed): string {
-  const { finishReason, promptTokens, tokens, cacheBytes, cacheBytesPerToken } = summary
+  const { finishReason, promptTokens, tokens, cacheBytes, cacheBytesPerToken, steps, draftedTokens, acceptedTokens } = summary
   const decoded = decodeTokensPerSecond === null ? '' : `, then ${decodeTokensPerSecond.toFixed(0)} tokens/s`
   return [
     `${tokens} tokens after ${promptTokens} of prompt: ${endings[finishReason]}`,
     `prompt ${prefillTokensPerSecond.toFixed(0)} tokens/s${decoded}`,
+    ...(draftedTokens > 0
+      ? [`${acceptedTokens} of ${draftedTokens} drafts kept, ${(1 + acceptedTokens / steps).toFixed(2)} tokens a step`]
+      : []),
     `cache ${formatBytes(cacheBytes)}, ${formatBytes(cacheBytesPerToken)} a token`,
   ].join('; ')
 }
