@@ -1,0 +1,114 @@
+/** Axes: from the values of a figure to positions on it, with ticks at round numbers and as many as there is room for. */
+import { extent } from 'd3-array'
+import { scaleLinear, scaleLog } from 'd3-scale'
+import { formatCount } from '../../base/format.ts'
+import { label, stroke, textWidth } from './svg.ts'
+
+/** What an axis shows. */
+export interface Axis {
+  /** Quantity and unit: "loss, nats a token". */
+  readonly label: string
+  /** `log` has ticks at powers of ten, `log2` at powers of two; `linear` unless given. Values on logarithmic axes are above zero. */
+  readonly scale?: 'linear' | 'log' | 'log2'
+  /** Where it begins and ends; from the values unless given. */
+  readonly from?: number
+  readonly to?: number
+  /** Texts of ticks; counts with K, M and B unless given. */
+  readonly format?: (value: number) => string
+}
+
+/** An axis that has found its place. */
+export interface PlacedAxis {
+  readonly at: (value: number) => number
+  readonly ticks: readonly { readonly value: number; readonly text: string }[]
+}
+
+/** Numbers without needless digits: 0.25, 12, 4.1K. */
+export function plainNumber(value: number): string {
+  if (Math.abs(value) >= 10_000) return formatCount(Number(value.toPrecision(3)))
+  return String(Number(value.toPrecision(4))).replace('-', '−')
+}
+
+/**
+ * Places an axis.
+ *
+ * @param values everything that must fit on it
+ * @param range  positions of its ends, in pixels
+ * @param room   ticks that there is room for, at most
+ */
+export function placeAxis(axis: Axis, values: readonly number[], range: readonly [number, number], room: number): PlacedAxis {
+  const { scale = 'linear', format = plainNumber } = axis
+  const [least = 0, most = 1] = extent(values.filter((value) => Number.isFinite(value) && (scale === 'linear' || value > 0)))
+  const low = axis.from ?? least
+  const high = axis.to ?? most
+  const textOf = (value: number) => ({ value, text: format(value) })
+  if (scale === 'linear') {
+    const spare = low === high ? Math.max(Math.abs(low) * 0.1, 1e-9) : 0
+    const placed = scaleLinear([low - spare, high + spare], range)
+    if (axis.from === undefined && axis.to === undefined) placed.nice(room)
+    return { at: placed, ticks: placed.ticks(room).map(textOf) }
+  }
+  const base = scale === 'log' ? 10 : 2
+  const [bottom, top] = low === high ? [low / base, high * base] : [low, high]
+  const placed = scaleLog([bottom, top], range).base(base)
+  return { at: placed, ticks: logTicks(bottom, top, base, room).map(textOf) }
+}
+
+/** Powers of the base, or fewer of them where there is no room; with 2 and 5 times a power of ten where there are few. */
+function logTicks(low: number, high: number, base: number, room: number): number[] {
+  const exponentOf = (value: number) => Math.log(value) / Math.log(base)
+  const first = Math.ceil(exponentOf(low) - 1e-9)
+  const last = Math.floor(exponentOf(high) + 1e-9)
+  const powers = Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => base ** (first + index))
+  if (base === 10 && powers.length * 3 <= room) {
+    const between = Array.from({ length: last - first + 3 }, (_, index) => 10 ** (first - 1 + index)).flatMap((power) => [
+      power,
+      2 * power,
+      5 * power,
+    ])
+    return between.filter((value) => value >= low * (1 - 1e-9) && value <= high * (1 + 1e-9))
+  }
+  const every = Math.ceil(powers.length / Math.max(1, room))
+  return powers.filter((_, index) => index % every === 0)
+}
+
+/** The area that a figure's axes enclose, in pixels. */
+export interface Plot {
+  readonly left: number
+  readonly right: number
+  readonly top: number
+  readonly bottom: number
+}
+
+/** The horizontal axis below a plot, with its name centred below the ticks. */
+export function horizontalAxis(axis: Axis, { at, ticks }: PlacedAxis, plot: Plot, withGrid = false): string[] {
+  let free = Number.NEGATIVE_INFINITY
+  const marks = ticks.flatMap(({ value, text }) => {
+    const x = at(value)
+    const half = textWidth(text) / 2
+    const hasRoom = x - half > free
+    if (hasRoom) free = x + half + 6
+    return [
+      withGrid ? stroke(x, plot.top, x, plot.bottom, 'grid') : '',
+      stroke(x, plot.bottom, x, plot.bottom + 5, 'axis'),
+      hasRoom ? label(x, plot.bottom + 18, text, { anchor: 'middle', tone: 'soft' }) : '',
+    ]
+  })
+  return [
+    ...marks,
+    stroke(plot.left, plot.bottom, plot.right, plot.bottom, 'axis'),
+    label((plot.left + plot.right) / 2, plot.bottom + 36, axis.label, { anchor: 'middle', tone: 'ink' }),
+  ]
+}
+
+/** The vertical axis left of a plot, with its name above it, to be read without turning the head. */
+export function verticalAxis(axis: Axis, { at, ticks }: PlacedAxis, plot: Plot): string[] {
+  const marks = ticks.flatMap(({ value, text }) => [
+    stroke(plot.left, at(value), plot.right, at(value), 'grid'),
+    label(plot.left - 7, at(value) + 4, text, { anchor: 'end', tone: 'soft' }),
+  ])
+  return [...marks, label(0, plot.top - 12, axis.label)]
+}
+
+/** Height below a plot that a horizontal axis takes. */
+export const axisHeight = 42

@@ -1,0 +1,119 @@
+/** Lines over an axis: loss over tokens, loss by position. Each line is named at its end; no boxes, no legend to look up. */
+import { area, line } from 'd3-shape'
+import type { Drawing } from '../types.ts'
+import { type Axis, axisHeight, horizontalAxis, placeAxis, type Plot, verticalAxis } from './axis.ts'
+import { spreadLabels } from './spread-labels.ts'
+import { type AlternativeText, dot, keyRow, label, px, seriesTones, stroke, svg, textWidth, type Tone } from './svg.ts'
+
+/** One line. */
+export interface LineSeries {
+  readonly name: string
+  readonly points: readonly (readonly [x: number, y: number])[]
+  /** Interval or range around it. */
+  readonly band?: readonly (readonly [x: number, low: number, high: number])[]
+  /** By its place in the list unless given. */
+  readonly tone?: Tone
+  readonly isDashed?: boolean
+  /** Whether each point is shown: for few points. */
+  readonly withDots?: boolean
+}
+
+/** A value to compare with: a straight line across. */
+export interface ReferenceLine {
+  readonly name: string
+  readonly y?: number
+  readonly x?: number
+  readonly tone?: Tone
+}
+
+export interface LineChart extends AlternativeText {
+  readonly x: Axis
+  readonly y: Axis
+  readonly series: readonly LineSeries[]
+  readonly references?: readonly ReferenceLine[]
+  /** Of the plot, in pixels; in proportion to the width unless given. */
+  readonly height?: number
+}
+
+/** Share of the width that names at the ends of lines may take. */
+const mostForNames = 0.3
+
+/** A chart of one or a few lines. */
+export function lineChart(chart: LineChart): Drawing {
+  return (width) => {
+    const { series, references = [] } = chart
+    const tones = series.map(({ tone }, index) => tone ?? seriesTones[index % seriesTones.length])
+    const isSingle = series.length === 1
+    const nameWidth = isSingle ? 0 : Math.max(...series.map(({ name }) => textWidth(name))) + 12
+    const areNamesBeside = nameWidth <= width * mostForNames
+    const key = keyRow(
+      isSingle || areNamesBeside ? [] : series.map(({ name, isDashed }, index) => ({ name, tone: tones[index], isDashed })),
+      0,
+      0,
+      width,
+    )
+    const keyHeight = isSingle || areNamesBeside ? 0 : key.height
+
+    const xs = [...series.flatMap(({ points }) => points.map(([x]) => x)), ...references.flatMap(({ x }) => x ?? [])]
+    const ys = [
+      ...series.flatMap(({ points, band = [] }) => [...points.map(([, y]) => y), ...band.flatMap(([, low, high]) => [low, high])]),
+      ...references.flatMap(({ y }) => y ?? []),
+    ]
+    const plotHeight = chart.height ?? Math.max(180, width * 0.4)
+    const top = keyHeight + 28
+    const bottom = top + plotHeight
+    const y = placeAxis(chart.y, ys, [bottom, top], Math.max(3, Math.floor(plotHeight / 42)))
+    const left = Math.max(...y.ticks.map(({ text }) => textWidth(text)), 10) + 10
+    const plot: Plot = { left, right: width - (areNamesBeside ? nameWidth : 0) - (isSingle ? 8 : 2), top, bottom }
+    const x = placeAxis(chart.x, xs, [plot.left, plot.right], Math.max(3, Math.floor((plot.right - plot.left) / 62)))
+
+    const isDefined = ([a, b]: readonly [number, number]) => Number.isFinite(a) && Number.isFinite(b)
+    const path = line<readonly [number, number]>(
+      ([a]) => x.at(a),
+      ([, b]) => y.at(b),
+    )
+      .defined(isDefined)
+      .digits(1)
+    const bandPath = area<readonly [number, number, number]>(
+      ([a]) => x.at(a),
+      ([, low]) => y.at(low),
+      ([, , high]) => y.at(high),
+    ).digits(1)
+    const lines = series.map(({ points, band, isDashed, withDots }, index) => {
+      const tone = tones[index]
+      const around = band ? `<path d="${bandPath(band) ?? ''}" class="band f-${tone}"/>` : ''
+      const dots = withDots ? points.filter(isDefined).map(([a, b]) => dot(x.at(a), y.at(b), 3, tone)) : []
+      return `${around}<path d="${path(points) ?? ''}" class="line s-${tone}${isDashed ? ' dashed' : ''}"/>${dots.join('')}`
+    })
+    return svg(width, bottom + axisHeight, chart, [
+      ...(keyHeight > 0 ? key.parts : []),
+      ...verticalAxis(chart.y, y, plot),
+      ...horizontalAxis(chart.x, x, plot),
+      ...references.flatMap((reference) => referenceParts(reference, x.at, y.at, plot)),
+      ...lines,
+      ...(areNamesBeside && !isSingle ? namesBeside(series, tones, y.at, plot) : []),
+    ])
+  }
+}
+
+/** Names right of the ends of their lines, moved apart where they would cover each other. */
+function namesBeside(series: readonly LineSeries[], tones: readonly Tone[], at: (value: number) => number, plot: Plot): string[] {
+  const ends = series.map(({ points }) => {
+    const last = points.findLast(([, y]) => Number.isFinite(y))
+    return last ? at(last[1]) : plot.bottom
+  })
+  const places = spreadLabels(ends, plot.top, plot.bottom)
+  return series.map(({ name }, index) => label(plot.right + 8, places[index] + 4, name, { tone: tones[index] }))
+}
+
+function referenceParts(reference: ReferenceLine, x: (value: number) => number, y: (value: number) => number, plot: Plot): string[] {
+  const { name, tone = 'soft' } = reference
+  if (reference.y !== undefined) {
+    const at = y(reference.y)
+    return [stroke(plot.left, at, plot.right, at, `reference s-${tone}`), label(plot.left + 4, at - 5, name, { tone })]
+  }
+  const at = x(reference.x!)
+  const isLeft = at > (plot.left + plot.right) / 2
+  const words = label(at + (isLeft ? -5 : 5), plot.top + 10, name, { tone, anchor: isLeft ? 'end' : 'start' })
+  return [`<path d="M${px(at)} ${px(plot.top)}V${px(plot.bottom)}" class="reference s-${tone}"/>`, words]
+}

@@ -1,0 +1,66 @@
+/** Figures that have one thing a row: names at the left where there is room, above their row where there is none. */
+import { label, lineHeight, textWidth, wrap } from './svg.ts'
+
+/** What a row is called. */
+export interface NamedRow {
+  readonly name: string
+  readonly heading?: string
+}
+
+/** Where the rows of a figure are. */
+export interface RowLayout {
+  /** Names and headings. */
+  readonly parts: readonly string[]
+  /** Middle of each row. */
+  readonly middles: readonly number[]
+  /** Ends of the area between names and texts. */
+  readonly left: number
+  readonly right: number
+  readonly bottom: number
+}
+
+/** Height of a line of a name that is broken into several. */
+const nameLine = lineHeight - 2
+
+/** Below this width names stand above their rows. */
+const narrow = 440
+
+/**
+ * Places rows.
+ *
+ * @param texts  what stands at the right of each row
+ * @param width  of the figure, in pixels
+ * @param height of the place above the rows, and of a row
+ */
+export function rowLayout(
+  rows: readonly NamedRow[],
+  texts: readonly string[],
+  width: number,
+  { top, rowHeight }: { readonly top: number; readonly rowHeight: number },
+): RowLayout {
+  const right = width - Math.max(0, ...texts.map((text) => textWidth(text))) - 14
+  const isNarrow = width < narrow
+  const widest = Math.max(...rows.map(({ name }) => textWidth(name))) + 14
+  const left = isNarrow ? 6 : Math.min(widest, width * 0.34)
+  const parts: string[] = []
+  const middles: number[] = []
+  let y = top
+  for (const { name, heading } of rows) {
+    if (heading !== undefined) {
+      if (y > top) y += 8
+      parts.push(label(0, y + 12, heading, { isBold: true }))
+      y += lineHeight + 2
+    }
+    const lines = wrap(name, (isNarrow ? width : left) - 14)
+    const nameHeight = lines.length * nameLine
+    const height = isNarrow ? rowHeight : Math.max(rowHeight, nameHeight + 6)
+    const firstLine = isNarrow ? y + 12 : y + (height - nameHeight) / 2 + 11
+    lines.forEach((line, index) => {
+      parts.push(label(isNarrow ? 0 : left - 12, firstLine + index * nameLine, line, { anchor: isNarrow ? 'start' : 'end' }))
+    })
+    if (isNarrow) y += nameHeight
+    middles.push(y + height / 2)
+    y += height
+  }
+  return { parts, middles, left, right, bottom: y + 4 }
+}
