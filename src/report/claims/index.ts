@@ -5,6 +5,7 @@ import { claimIds } from './catalogue.ts'
 import { constrainedRouting } from './architecture-constrained-routing.ts'
 import { latentCache } from './architecture-latent-cache.ts'
 import { rotaryPosition } from './architecture-rotary-position.ts'
+import { weakJudges } from './evaluation-weak-judges.ts'
 import { baseLoop } from './foundations-base-loop.ts'
 import { denserSupervision } from './foundations-denser-supervision.ts'
 import { protectedStates } from './foundations-protected-states.ts'
@@ -14,6 +15,14 @@ import { clusterShape } from './infrastructure-cluster-shape.ts'
 import { fp8Policy } from './infrastructure-fp8-policy.ts'
 import { hiddenCommunication } from './infrastructure-hidden-communication.ts'
 import { notResident } from './infrastructure-not-resident.ts'
+import { filteredData } from './posttraining-filtered-data.ts'
+import { modelRewards } from './posttraining-model-rewards.ts'
+import { ruleRewards } from './posttraining-rule-rewards.ts'
+import { sftFormat } from './posttraining-sft-format.ts'
+import { ablationsSeparate } from './pretraining-ablations.ts'
+import { mixtureDecides } from './pretraining-mixture.ts'
+import { stagedContext } from './pretraining-staged-context.ts'
+import { toleranceShown } from './pretraining-tolerance.ts'
 import { inferenceToArchitecture } from './sequence-inference-to-architecture.ts'
 import { routingToTraffic } from './sequence-routing-to-traffic.ts'
 import { scheduleToInference } from './sequence-schedule-to-inference.ts'
@@ -37,6 +46,15 @@ const unordered: readonly Claim[] = [
   hiddenCommunication,
   fp8Policy,
   notResident,
+  mixtureDecides,
+  toleranceShown,
+  stagedContext,
+  ablationsSeparate,
+  sftFormat,
+  ruleRewards,
+  modelRewards,
+  filteredData,
+  weakJudges,
 ]
 
 export const claims: readonly Claim[] = claimIds.flatMap((id) => unordered.filter((claim) => claim.id === id))

@@ -1,0 +1,97 @@
+/**
+ * What an extension of the window did: losses by position and needles, before it and after each of its stages.
+ *
+ * The last window is looked at in its far half: predictions that have at least half of it behind them, which is what the
+ * window was extended for.
+ */
+import { trainingFlopsPerToken } from '../../architecture/index.ts'
+import type { PositionBucket } from '../../evaluation/index.ts'
+import { configAfter, extensionStages, type Stage } from '../../pretraining/index.ts'
+import type { EventOf, RunFacts } from '../run-facts.ts'
+
+/** Stages that are looked at, in the order of a run. */
+export const windowStages = ['pretrain', 'extend-1', 'extend-2', 'extend-jump'] as const
+
+/** How the report calls them. */
+export const windowStageNames: Readonly<Record<(typeof windowStages)[number], string>> = {
+  pretrain: 'before extension',
+  'extend-1': 'after the first stage',
+  'extend-2': 'after the second stage',
+  'extend-jump': 'after one jump',
+}
+
+/** Loss by position of a stage in a window; null where it was not measured. */
+export function positionsOf(run: RunFacts, stage: string, windowLength: number): EventOf<'evaluation/position'> | null {
+  return run.lastOf('evaluation/position', (event) => event.stage === stage && event.windowLength === windowLength)
+}
+
+/** Windows in which a stage was measured, growing. */
+export function measuredWindows(run: RunFacts, stage: string): number[] {
+  const windows = run.ofType('evaluation/position').filter((event) => event.stage === stage)
+  return [...new Set(windows.map(({ windowLength }) => windowLength))].sort((a, b) => a - b)
+}
+
+/** The far half of a window: its last bucket where windows are powers of two. */
+export function farHalf(event: EventOf<'evaluation/position'>): PositionBucket | null {
+  const [last] = event.buckets.slice(-1)
+  return last && last.from > 0 && Number.isFinite(last.lossNats) ? last : null
+}
+
+/** Staged extension against the jump, in the far half of the last window. */
+export interface StagedAgainstJump {
+  readonly windowLength: number
+  readonly before: PositionBucket | null
+  readonly staged: PositionBucket
+  readonly jump: PositionBucket
+  /** Jump minus staged, in nats a token: above zero where stages are better. */
+  readonly gainNats: number
+  /**
+   * Half the interval of the gain, as if the two means were independent. They are of the same text, so this is too wide rather
+   * than too narrow. Infinite where one of them has one row only.
+   */
+  readonly plusMinus: number
+}
+
+/** Name of the last stage of a recipe's extension that is not the jump; null without an extension. */
+export function lastStagedStage({ document }: RunFacts): Exclude<Stage, 'extend-jump'> | null {
+  const stages = extensionStages(document.recipe).filter(({ stage }) => stage !== 'extend-jump')
+  return (stages.at(-1)?.stage ?? null) as Exclude<Stage, 'extend-jump'> | null
+}
+
+/** Null until both ends were measured in the same window. */
+export function stagedAgainstJump(run: RunFacts): StagedAgainstJump | null {
+  const stage = lastStagedStage(run)
+  if (stage === null) return null
+  const windowLength = configAfter(run.document.recipe, stage).maxLength
+  const [before, staged, jump] = ['pretrain', stage, 'extend-jump'].map((name) => {
+    const event = positionsOf(run, name, windowLength)
+    return event && farHalf(event)
+  })
+  if (!staged || !jump) return null
+  const gainNats = jump.lossNats - staged.lossNats
+  return { windowLength, before, staged, jump, gainNats, plusMinus: Math.hypot(staged.plusMinus, jump.plusMinus) }
+}
+
+/** Needles of a stage at one length, all depths together; null where there were none. */
+export function needlesAt(run: RunFacts, stage: string, length: number): { correct: number; n: number; chance: number } | null {
+  const cells = run.lastOf('evaluation/needle', (event) => event.stage === stage)?.cells.filter((cell) => cell.length === length) ?? []
+  if (cells.length === 0) return null
+  const sum = (value: (cell: (typeof cells)[number]) => number) => cells.reduce((total, cell) => total + value(cell), 0)
+  const n = sum((cell) => cell.n)
+  return { correct: sum((cell) => cell.correct), n, chance: sum((cell) => cell.chance * cell.n) / n }
+}
+
+/** FLOPs of a training token in each window that a run has trained in, the smallest first. */
+export function costByWindow({
+  document,
+}: RunFacts): { readonly window: number; readonly flops: number; readonly attentionShare: number }[] {
+  const { recipe } = document
+  const stages = extensionStages(recipe).filter(({ stage }) => stage !== 'extend-jump')
+  return [
+    { window: recipe.training.rowLength, model: recipe.model },
+    ...stages.map(({ model, training }) => ({ window: training.rowLength, model })),
+  ].map(({ window, model }) => {
+    const { total, attention } = trainingFlopsPerToken(model, window)
+    return { window, flops: total, attentionShare: attention / total }
+  })
+}
