@@ -1,4 +1,6 @@
 /** Balance by selection biases: what it does to the busiest expert and to the loss, against training without any. */
+import { bucketed, lineChart } from '../figures/index.ts'
+import { html } from '../html.ts'
 import type { Claim } from '../types.ts'
 import { changed, digits } from '../wording.ts'
 import { ablationsOf, differenceText, sizeText } from './ablation-facts.ts'
@@ -28,5 +30,29 @@ export const balanceInDesign: Claim = {
     const [, lossHigh] = side(loss.low, loss.high)
     if (overloadHigh < 0 || lossHigh < 0) return didNotHold(sentence)
     return overloadLow > 0 ? held(sentence) : notEstablished(sentence)
+  },
+  figure(run) {
+    const steps = run.steps('pretrain')
+    if (steps.length < 4) return null
+    const mean = bucketed(steps.map(({ tokens, maxViolation }) => [tokens, maxViolation.mean]))
+    const worst = bucketed(steps.map(({ tokens, maxViolation }) => [tokens, maxViolation.max]))
+    const ends = [mean.points[0][1], mean.points.at(-1)![1]] as const
+    return {
+      id: 'overload',
+      drawing: lineChart({
+        title: 'Overload of the busiest expert over pre-training',
+        description: `MaxVio of a batch, mean over the routers, ${changed(...ends)}.`,
+        x: { label: 'tokens', from: 0, to: steps.at(-1)!.tokens },
+        y: { label: 'MaxVio of a batch', from: 0 },
+        series: [
+          { name: 'mean of routers', ...mean },
+          { name: 'worst router', points: worst.points, isDashed: true },
+        ],
+        references: [{ name: 'V3’s rule, 1B model, over all batches: 0.04', y: 0.04, tone: 'published' }],
+      }),
+      caption: html`The busiest expert’s load above the mean, as a share of it, ${changed(...ends)}. Zero is an even load. A batch of
+      ${steps.at(-1)!.batchTokens} tokens is small: part of this is chance, which the published figure, taken over all batches, does not
+      have.`,
+    }
   },
 }

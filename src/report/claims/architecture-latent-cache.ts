@@ -1,9 +1,11 @@
 /** Latents in the place of keys and values: what the cache saves, and what the loss says of it. */
+import { barChart } from '../figures/index.ts'
+import { html } from '../html.ts'
 import { cacheEquivalents, latentCacheBytesPerToken } from '../../architecture/index.ts'
 import { formatBytes } from '../../base/format.ts'
 import type { RunFacts } from '../run-facts.ts'
 import type { Claim } from '../types.ts'
-import { percent } from '../wording.ts'
+import { listed, percent } from '../wording.ts'
 import { ablationsOf, differenceText, sizeText } from './ablation-facts.ts'
 import { claimStatements } from './catalogue.ts'
 import { didNotHold, held, needs, notTested } from './verdicts.ts'
@@ -33,5 +35,26 @@ export const latentCache: Claim = {
     const isLatentVariant = result.details.variant.cacheBytesPerToken < result.details.control.cacheBytesPerToken
     const isHigher = isLatentVariant ? result.low > 0 : result.high < 0
     return share <= mostOfFullCache && !isHigher ? held(sentence) : didNotHold(sentence)
+  },
+  figure(run) {
+    const { model } = run.document.recipe
+    const { mla, mha, gqa, mqa } = cacheEquivalents(model)
+    const rows = [
+      { name: 'all heads (MHA)', value: 2 * mha, tone: 'soft' as const },
+      ...(gqa < mha ? [{ name: 'eight heads (GQA)', value: 2 * gqa, tone: 'soft' as const }] : []),
+      { name: 'one head (MQA)', value: 2 * mqa, tone: 'soft' as const },
+      { name: 'latent (MLA)', value: 2 * mla },
+    ]
+    return {
+      id: 'cache-by-attention',
+      drawing: barChart({
+        title: 'Bytes of cache for one token, by kind of attention',
+        description: `${listed(rows.map(({ name, value }) => `${name} ${formatBytes(value)}`))}.`,
+        x: { label: 'bytes a token, all layers, BF16', from: 0, format: formatBytes },
+        rows,
+      }),
+      caption: html`The latent and its rotated key take ${percent(mla / mha)} of what keys and values of all ${model.headCount} heads would,
+      ${mla <= mqa ? 'no more' : 'more'} than those of a single head. Counted from the sizes of this run’s model.`,
+    }
   },
 }

@@ -1,9 +1,11 @@
 /** Position by rotation: scores that depend on distance alone, and what happens past the trained window. */
+import { lineChart } from '../figures/index.ts'
+import { html } from '../html.ts'
 import type { PositionBucket } from '../../evaluation/index.ts'
 import { rotationShift } from '../findings/rotation-shift.ts'
 import type { RunFacts } from '../run-facts.ts'
 import type { Claim } from '../types.ts'
-import { digits, nats } from '../wording.ts'
+import { digits, listed, nats } from '../wording.ts'
 import { claimStatements } from './catalogue.ts'
 import { didNotHold, held, needs, notEstablished, notTested } from './verdicts.ts'
 
@@ -50,4 +52,48 @@ export const rotaryPosition: Claim = {
     const margin = beyond.plusMinus + inside.plusMinus
     return gap > margin ? held(sentence) : gap < -margin ? didNotHold(sentence) : notEstablished(sentence)
   },
+  figure(run) {
+    const trained = run.document.recipe.training.rowLength
+    const tried = (
+      [
+        ['pretrain', 'base model'],
+        ['extend-1', 'first stage'],
+        ['extend-2', 'second stage'],
+      ] as const
+    ).flatMap(([stage, name]) => {
+      const found = longestWindow(run, stage)
+      return found ? [{ name, ...found }] : []
+    })
+    const [base] = tried
+    if (!base || base.stage !== 'pretrain') return null
+    const ends = insideAndBeyond(base.buckets, trained)
+    const last = tried.at(-1)!
+    return {
+      id: 'loss-by-position',
+      drawing: lineChart({
+        title: 'Loss by position in the window, before and after context extension',
+        description: listed(tried.map(({ name, buckets }) => `${name}: ${digits(buckets.at(-1)!.lossNats)} nats in the last bucket`)) + '.',
+        x: { label: 'position, tokens', scale: 'log2' },
+        y: { label: 'loss, nats a token' },
+        series: tried.map(({ name, buckets }) => ({
+          name,
+          points: buckets.map(({ from, to, lossNats }) => [middle(from, to), lossNats] as const),
+          band: buckets.flatMap(({ from, to, lossNats, plusMinus }) =>
+            Number.isFinite(plusMinus) ? [[middle(from, to), lossNats - plusMinus, lossNats + plusMinus] as const] : [],
+          ),
+        })),
+        references: [{ name: 'trained window', x: trained }],
+      }),
+      caption: html`${ends ? html`Past the window of ${trained} tokens that it was trained on, the base model’s loss is ${digits(ends.beyond.lossNats)} nats where it is ${digits(ends.inside.lossNats)} at the end of it` : html`Loss of the base model by position`}${
+        last.stage === 'pretrain'
+          ? null
+          : html`; after the ${last.name} of the extension it is ${digits(last.buckets.at(-1)!.lossNats)} at positions
+            ${last.buckets.at(-1)!.from} to ${last.buckets.at(-1)!.to}`
+      }.
+      The same held-out text, ${base.rows} rows of ${base.windowLength} tokens; bands are 95 % intervals over rows.`,
+    }
+  },
 }
+
+/** Where a bucket of positions stands on a logarithmic axis. */
+const middle = (from: number, to: number) => Math.sqrt(Math.max(1, from) * to)

@@ -1,11 +1,13 @@
 /** Forward, loss, backward, step: the loop as it ran, and whether it learned. */
+import { bucketed, lineChart, type LineSeries } from '../figures/index.ts'
+import { html } from '../html.ts'
 import { trainingFlopsPerToken } from '../../architecture/index.ts'
-import { formatFlops } from '../../base/format.ts'
+import { formatCount, formatFlops } from '../../base/format.ts'
 import { mean, meanInterval } from '../../base/statistics.ts'
 import type { StepEvent } from '../../pretraining/index.ts'
 import type { RunFacts } from '../run-facts.ts'
 import type { Claim } from '../types.ts'
-import { digits, nats, percent } from '../wording.ts'
+import { changed, digits, nats, percent } from '../wording.ts'
 import { claimStatements } from './catalogue.ts'
 import { didNotHold, held, needs, notTested } from './verdicts.ts'
 
@@ -53,5 +55,31 @@ export const baseLoop: Claim = {
     const skippedShare = skipped / (steps.length + skipped)
     const sentence = `Over ${steps.length} steps of the loop the loss went from ${digits(first.value)} (${digits(first.low)} to ${digits(first.high)}, first ${first.count} steps) to ${nats(last.value)} (${digits(last.low)} to ${digits(last.high)}, last ${last.count}); ${percent(skippedShare)} of the steps were skipped; the steps together reached ${formatFlops(reachedFlops(steps))}.`
     return last.high < first.low && skippedShare <= mostSkipped ? held(sentence) : didNotHold(sentence)
+  },
+  figure(run) {
+    const steps = run.steps('pretrain')
+    if (steps.length < 4) return null
+    const main = bucketed(steps.map(({ tokens, lossNats }) => [tokens, lossNats]))
+    const ahead = bucketed(steps.flatMap(({ tokens, mtpNats }) => (mtpNats.length > 0 ? [[tokens, mtpNats[0]] as const] : [])))
+    const uniform = Math.log(run.document.recipe.model.vocabSize)
+    const series: LineSeries[] = [
+      { name: 'next token', ...main },
+      ...(ahead.points.length > 1 ? [{ name: 'one further', points: ahead.points, isDashed: true }] : []),
+    ]
+    return {
+      id: 'pretraining-loss',
+      drawing: lineChart({
+        title: 'Loss over pre-training',
+        description: `The loss of the next token ${changed(main.points[0][1], main.points.at(-1)![1])} nats over ${formatCount(steps.at(-1)!.tokens)} tokens.`,
+        x: { label: 'tokens', from: 0, to: steps.at(-1)!.tokens },
+        y: { label: 'loss, nats a token' },
+        series,
+        references: [{ name: 'every token alike', y: uniform }],
+      }),
+      caption: html`In ${steps.length} steps the loss of the next token ${changed(main.points[0][1], main.points.at(-1)![1])}
+      nats${ahead.points.length > 1 ? html`, that of the token after it ${changed(ahead.points[0][1], ahead.points.at(-1)![1])}` : null}.
+      Means over stretches of the run; the band holds every step of a stretch. A model that holds every token for equally likely has
+      ${digits(uniform)} nats.`,
+    }
   },
 }

@@ -1,4 +1,7 @@
 /** Whether a loss says something: bits per byte of every domain against compressors and counting on the same bytes. */
+import { dotPlot } from '../figures/index.ts'
+import { html } from '../html.ts'
+import { formatBytes } from '../../base/format.ts'
 import type { RunFacts } from '../run-facts.ts'
 import type { Claim } from '../types.ts'
 import { digits, listed } from '../wording.ts'
@@ -46,5 +49,39 @@ export const readingTools: Claim = {
     ]
     const sentence = `In ${decided.length} of ${scores.length} domains the interval decides: ${sides.join(', ')}.`
     return decided.length > scores.length / 2 ? held(sentence) : didNotHold(sentence)
+  },
+  figure(run) {
+    const scores = domainScores(run)
+    if (scores.length === 0) return null
+    const won = scores.filter((score) => score.bitsPerByte + score.plusMinus < strongestBaseline(score).bitsPerByte)
+    const rows = scores.flatMap((score) => [
+      {
+        name: 'model',
+        heading: score.domain,
+        value: score.bitsPerByte,
+        low: score.bitsPerByte - score.plusMinus,
+        high: score.bitsPerByte + score.plusMinus,
+      },
+      ...baselinesOf(score).map(({ name, bitsPerByte }) => ({ name, value: bitsPerByte, tone: 'soft' as const })),
+    ])
+    return {
+      id: 'bits-by-domain',
+      drawing: dotPlot({
+        title: 'Bits per byte by domain, beside compressors and counting',
+        description:
+          listed(
+            scores.map(
+              (score) =>
+                `${score.domain}: model ${digits(score.bitsPerByte)}, ${strongestBaseline(score).name} ${digits(strongestBaseline(score).bitsPerByte)}`,
+            ),
+          ) + '.',
+        x: { label: 'bits per byte, fewer is better', from: 0 },
+        rows,
+      }),
+      caption: html`${won.length > 0 ? html`In ${listed(won.map(({ domain }) => domain))} the model predicts held-out text better than every baseline; elsewhere it does not` : html`In no domain does the model predict held-out text better than every baseline`}.
+      Bits per byte with 95 % intervals over rows; the same ${formatBytes(Math.max(...scores.map(({ utf8Bytes }) => utf8Bytes)))} or less of
+      each domain, which the compressors see as one stream and the counted contexts after training on
+      ${formatBytes(scores[0].ngram?.trainingBytes ?? 0)} of the same sources.`,
+    }
   },
 }

@@ -24,9 +24,9 @@ export const clusterShape: Claim = {
   mechanism: 'src/infrastructure/plan/traffic.ts',
   needs: needs('inference/routing'),
   command: 'strata run nano',
-  rule: `It holds where, at equal devices and link rates, the worst shape's communication takes at least ${100 * leastDifference} % longer than the best one's for this run's router, and the planned step of DeepSeek-V3 does so on nodes of four.`,
+  rule: `It holds where, at equal devices and rates, the worst way to put this run's experts into two nodes or more makes a token's traffic at least ${100 * leastDifference} % longer than the best one, and the planned step of DeepSeek-V3 does so on nodes of four.`,
   judge(run) {
-    const shapes = shapesOf(run)
+    const shapes = shapesOf(run).filter(({ nodeCount }) => nodeCount > 1)
     if (shapes.length < 2) return notTested('Without routing decisions there is no traffic to lay over a cluster.')
     const ordered = shapes.toSorted((a, b) => a.seconds - b.seconds)
     const [best, worst] = [ordered[0], ordered.at(-1)!]

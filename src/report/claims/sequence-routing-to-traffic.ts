@@ -1,4 +1,6 @@
 /** How far a token's experts are spread decides what crosses the network: the trained router under several group limits. */
+import { lineChart } from '../figures/index.ts'
+import { html } from '../html.ts'
 import { formatBytes } from '../../base/format.ts'
 import { bytesOfCopy, trafficByLimit } from '../findings/routed-traffic.ts'
 import type { RunFacts } from '../run-facts.ts'
@@ -37,5 +39,31 @@ export const routingToTraffic: Claim = {
       : ''
     const sentence = `Limited to ${names} of ${run.document.recipe.model.groupCount} groups, a token visits ${copies} of them in a layer (means over ${tokens} held-out tokens and ${tightest.copiesByLayer.length} layers); at ${bytesOfCopy(run.document.recipe.model.width)} bytes a copy, that is ${bytes} a token and forward pass.${price}`
     return growth.every((share) => share >= leastGrowth) ? held(sentence) : didNotHold(sentence)
+  },
+  figure(run) {
+    const { limits, tokens } = trafficOf(run)
+    if (limits.length < 2) return null
+    const { groupCount } = run.document.recipe.model
+    const layers = run.ofType('inference/routing')[0].layers
+    const named = (count: number) => (count === groupCount ? 'no limit' : `limit ${count}`)
+    const [tightest, loosest] = [limits[0], limits.at(-1)!]
+    return {
+      id: 'groups-by-layer',
+      drawing: lineChart({
+        title: 'Groups of experts that a token visits, layer by layer',
+        description: `Mean over ${tokens} held-out tokens: ${listed(limits.map((limit) => `${digits(limit.copiesPerToken)} with ${named(limit.activeGroupCount)}`))}.`,
+        x: { label: 'layer', from: layers[0], to: layers.at(-1)! },
+        y: { label: 'groups visited by a token', from: 0, to: groupCount },
+        series: limits.map(({ activeGroupCount, copiesByLayer }) => ({
+          name: named(activeGroupCount),
+          points: copiesByLayer.map((copies, index) => [layers[index], copies] as const),
+          withDots: true,
+        })),
+        height: 190,
+      }),
+      caption: html`Without its limit the router would send a token to ${digits(loosest.copiesPerToken)} of ${groupCount} groups, with the
+      tightest to ${digits(tightest.copiesPerToken)}. Means over ${tokens} tokens of held-out text, the same weights throughout; each group
+      stands for a node.`,
+    }
   },
 }

@@ -2,6 +2,8 @@
  * Traffic decides which schedules are feasible: this run's copies of a token, on machines like this one joined by a plain
  * network, fed to the schedule simulator. The published system stands beside it at its own ratio, about one to one.
  */
+import { lineChart } from '../figures/index.ts'
+import { html } from '../html.ts'
 import { communicationRatio, hiddenTolerance, scheduleSweeps, simulatedPipeline } from '../findings/hiding-schedules.ts'
 import type { RunFacts } from '../run-facts.ts'
 import type { Claim } from '../types.ts'
@@ -64,4 +66,36 @@ export const trafficToSchedule: Claim = {
     )
     return held(`${preamble} Between machines like this one, at ${gbits} Gbit/s, the ratio is ${listed(cases)} groups a token.`)
   },
+  figure(run) {
+    const sweeps = scheduleSweeps()
+    const ratio = ratioAt(run, 2.5)
+    const dualpipe = sweeps.find(({ name }) => name === 'dualpipe')!
+    return {
+      id: 'schedules-by-traffic',
+      drawing: lineChart({
+        title: 'Length of a step by schedule and traffic',
+        description: `${listed(sweeps.map(({ title, hidesUpTo }) => `${title} hides its communication up to a ratio of ${digits(hidesUpTo)}`))}.`,
+        x: { label: 'communication over computation of a forward pass', from: 0, to: 3 },
+        y: { label: 'step, in forward passes of a chunk' },
+        series: sweeps.map(({ title, points }) => ({
+          name: title,
+          points: points.filter((point) => point.ratio <= 3).map((point) => [point.ratio, point.makespan] as const),
+        })),
+        references: [
+          { name: 'V3, about 1', x: 1, tone: 'published' },
+          ...(ratio !== null && ratio <= 3 ? [{ name: `here, ${digits(ratio)}`, x: ratio }] : []),
+        ],
+      }),
+      caption: html`DualPipe keeps its step within ${Math.round(100 * hiddenTolerance)} % of one without communication up to a ratio of
+      ${digits(dualpipe.hidesUpTo)}; schedules without overlap lengthen from the first byte on. Simulated, ${simulatedPipeline.rankCount}
+      ranks and ${simulatedPipeline.microbatchCount} micro-batches, a backward pass twice as long as a forward
+      one.${ratio !== null && ratio <= 3 ? html` Marked: this run’s router as trained, on machines like this one at 2.5 Gbit/s, and the published system.` : null}`,
+    }
+  },
+}
+
+/** Ratio of the router as trained on one of the networks; null without its decisions. */
+export function ratioAt(run: RunFacts, gbits: number): number | null {
+  const limit = run.document.recipe.model.activeGroupCount
+  return feasibleSchedules(run).find((row) => row.gbits === gbits && row.activeGroupCount === limit)?.ratio ?? null
 }
