@@ -53,7 +53,7 @@ export interface RlStepEvent {
   readonly skippedGroups: number
   readonly groups: number
   readonly replyTokensMean: number
-  /** Mean of the k3 estimate over the tokens of the last update, before it was taken, in nats a token. */
+  /** Divergence from the reference where the step began: mean of k3 over all drawn tokens, in nats a token. */
   readonly klNats: number
   /** Share of tokens whose ratio was cut off, over all updates. */
   readonly clipShare: number

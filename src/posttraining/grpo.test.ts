@@ -87,13 +87,13 @@ describe('the term of a token', () => {
   })
 })
 
-test('sums give means, shares and the range of the ratio', () => {
+test('sums count tokens and keep the range of the ratio', () => {
   const sums = new TermSums()
-  assert.deepEqual([sums.klNats, sums.clipShare, sums.ratioRange], [0, 0, { min: 1, max: 1 }])
+  assert.deepEqual(sums.ratioRange, { min: 1, max: 1 })
   sums.add({ ratio: 0.5, isClipped: false, kl: 0.1, objective: 0, slope: 0 })
   sums.add({ ratio: 2, isClipped: true, kl: 0.3, objective: 0, slope: 0 })
-  near(sums.klNats, 0.2)
-  assert.equal(sums.clipShare, 0.5)
+  near(sums.kl, 0.4)
+  assert.deepEqual([sums.tokens, sums.clipped], [2, 1])
   assert.deepEqual(sums.ratioRange, { min: 0.5, max: 2 })
 })
 

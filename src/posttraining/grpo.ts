@@ -53,6 +53,18 @@ export function groupAdvantages(rewards: ArrayLike<number>): GroupAdvantages {
   return { advantages, hasVariance: true }
 }
 
+/**
+ * k3 of one token: e^x - 1 - x with x = ln(pi_ref / pi). Never negative; its mean under the policy is the divergence.
+ *
+ * @param loss    -ln p of the policy, in nats
+ * @param refLoss of the reference
+ */
+export function tokenKl(loss: number, refLoss: number): number {
+  const distance = loss - refLoss
+  // expm1 keeps the digits where policy and reference nearly agree.
+  return Math.expm1(distance) - distance
+}
+
 /** What one token comes to, all of it from three losses -ln p of the token that was drawn. */
 export interface TokenTerm {
   /** rho. */
@@ -83,16 +95,13 @@ export function tokenTerm(loss: number, oldLoss: number, refLoss: number, advant
   const ratio = Math.exp(oldLoss - loss)
   const cut = Math.min(Math.max(ratio, 1 - clip), 1 + clip)
   const isClipped = cut * advantage < ratio * advantage
-  const distance = loss - refLoss
-  const reference = Math.exp(distance)
-  // expm1 keeps the digits where policy and reference nearly agree.
-  const kl = Math.expm1(distance) - distance
+  const kl = tokenKl(loss, refLoss)
   return {
     ratio,
     isClipped,
     kl,
     objective: Math.min(ratio * advantage, cut * advantage) - klWeight * kl,
-    slope: (isClipped ? 0 : ratio * advantage) + klWeight * (reference - 1),
+    slope: (isClipped ? 0 : ratio * advantage) + klWeight * Math.expm1(loss - refLoss),
   }
 }
 
@@ -110,15 +119,6 @@ export class TermSums {
     this.kl += kl
     this.ratio.min = Math.min(this.ratio.min, ratio)
     this.ratio.max = Math.max(this.ratio.max, ratio)
-  }
-
-  /** Mean of k3 in nats a token. */
-  get klNats(): number {
-    return this.tokens > 0 ? this.kl / this.tokens : 0
-  }
-
-  get clipShare(): number {
-    return this.tokens > 0 ? this.clipped / this.tokens : 0
   }
 
   get ratioRange(): { readonly min: number; readonly max: number } {

@@ -20,3 +20,6 @@ export {
 export { type GroupAdvantages, groupAdvantages, type GrpoSettings, type TokenTerm, tokenTerm } from './grpo.ts'
 export { sftConversations, trainSft } from './sft-stage.ts'
 export type { PosttrainingLogEvent, PosttrainingSurroundings } from './surroundings.ts'
+export { type AccuracyOptions, measureAccuracy } from './accuracy.ts'
+export { chooseTasks, type ChosenTask } from './rl-problems.ts'
+export { rolloutRows, trainRl } from './rl-stage.ts'
