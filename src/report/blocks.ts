@@ -1,13 +1,14 @@
 /**
- * What prose is set with: numbered figures and tables, references to them, notes with sources, published numbers, formulas.
+ * What prose is set with: numbered figures and tables, references to them, notes with sources, published numbers.
  *
  * Numbers are not known while a chapter is written, so a block leaves marks which `numberBlocks` (numbering.ts) replaces once
  * the whole document stands. Marks hold control characters, which escaped text never does.
  */
-import { renderToString } from 'katex'
-import { html, Html, type HtmlValue, raw } from './html.ts'
+import { html, type Html, type HtmlValue, raw } from './html.ts'
 import type { FigureBlock, TableBlock } from './types.ts'
 import type { WorkName } from './works.ts'
+
+export { formula, maths } from './formula.ts'
 
 /** Widths that every figure is drawn for, in CSS pixels. */
 export const figureWidths = { page: 640, phone: 328 } as const
@@ -77,16 +78,3 @@ export function published(text: HtmlValue, of = 'V3'): Html {
 
 /** A remark in the margin; below the paragraph where there is no margin. Stands inside a paragraph. */
 export const sidenote = (text: HtmlValue): Html => html`<span class="sidenote">${text}</span>`
-
-/**
- * A formula on a line of its own, as MathML.
- *
- * @param tex in TeX
- */
-export const formula = (tex: string): Html => html`<div class="formula">${mathOf(tex, true)}</div> `
-
-/** A formula in a line of text, as MathML. @param tex in TeX */
-export const maths = (tex: string): Html => mathOf(tex, false)
-
-const mathOf = (tex: string, displayMode: boolean): Html =>
-  new Html(renderToString(tex, { output: 'mathml', throwOnError: true, displayMode }))

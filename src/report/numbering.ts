@@ -55,7 +55,11 @@ function notesList(notes: ReadonlyMap<string, number>, uses: ReadonlyMap<number,
       const text = index === 0 ? '↩' : `↩\u00A0${index + 1}`
       return html` <a href="#cite-${number}-${index + 1}" aria-label="back to use ${index + 1} of note ${number}">${text}</a>`
     })
-    return html`<li id="note-${number}">${works[work]}${where ? `, ${where}` : ''}.<span class="back">${back}</span></li>\n`
+    return html`<li id="note-${number}">${works[work]}${where ? `, ${where}` : ''}.<span class="back">${back}</span></li> `
   })
-  return items.length === 0 ? raw('') : html`<ol class="notes">\n${items}</ol>\n`
+  return items.length === 0
+    ? raw('')
+    : html`<ol class="notes">
+        ${items}
+      </ol> `
 }

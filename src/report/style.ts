@@ -66,7 +66,7 @@ sup { font-size: .68em; line-height: 0; vertical-align: .48em; font-variant-nume
 span.published { white-space: nowrap; }
 .sidenote { color: var(--soft); font-size: .82rem; line-height: 1.42; display: block; margin: .5em 0 .7em 1.3rem; hyphens: manual; text-indent: 0; }
 .formula { margin: 1.1rem 0; overflow-x: auto; overflow-y: hidden; text-align: center; }
-math { font-size: 1.06em; }
+math { font-family: "Latin Modern Math", "STIX Two Math", "Cambria Math", "TeX Gyre Termes Math", "DejaVu Math TeX Gyre", math; font-size: 1.04em; }
 `
 
 const blocks = `
@@ -84,6 +84,7 @@ th.end, td.end { text-align: right; white-space: nowrap; }
 th:last-child, td:last-child { padding-right: 0; }
 svg { display: block; width: 100%; height: auto; overflow: visible; font: 12px/1 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; font-variant-numeric: lining-nums tabular-nums; }
 svg text.bold { font-weight: 600; }
+svg text.halo { paint-order: stroke; stroke: var(--paper); stroke-width: 4px; stroke-linejoin: round; }
 .for-phone { display: none; max-width: 24rem; }
 .line { fill: none; stroke-width: 1.75; stroke-linejoin: round; stroke-linecap: round; }
 .dashed { stroke-dasharray: 5 4; }

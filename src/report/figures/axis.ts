@@ -2,7 +2,7 @@
 import { extent } from 'd3-array'
 import { scaleLinear, scaleLog } from 'd3-scale'
 import { formatCount } from '../../base/format.ts'
-import { label, stroke, textWidth } from './svg.ts'
+import { label, lineHeight, stroke, textWidth, wrap } from './svg.ts'
 
 /** What an axis shows. */
 export interface Axis {
@@ -94,11 +94,15 @@ export function horizontalAxis(axis: Axis, { at, ticks }: PlacedAxis, plot: Plot
       hasRoom ? label(x, plot.bottom + 18, text, { anchor: 'middle', tone: 'soft' }) : '',
     ]
   })
-  return [
-    ...marks,
-    stroke(plot.left, plot.bottom, plot.right, plot.bottom, 'axis'),
-    label((plot.left + plot.right) / 2, plot.bottom + 36, axis.label, { anchor: 'middle', tone: 'ink' }),
-  ]
+  return [...marks, stroke(plot.left, plot.bottom, plot.right, plot.bottom, 'axis'), ...nameBelow(axis.label, plot)]
+}
+
+/** The name of a horizontal axis, in as many lines as it needs, and never over the figure's left edge. */
+function nameBelow(name: string, plot: Plot): string[] {
+  const lines = wrap(name, plot.right)
+  const half = Math.max(...lines.map((line) => textWidth(line))) / 2
+  const middle = Math.max((plot.left + plot.right) / 2, half)
+  return lines.map((line, index) => label(middle, plot.bottom + 36 + index * lineHeight, line, { anchor: 'middle' }))
 }
 
 /** The vertical axis left of a plot, with its name above it, to be read without turning the head. */
@@ -110,5 +114,11 @@ export function verticalAxis(axis: Axis, { at, ticks }: PlacedAxis, plot: Plot):
   return [...marks, label(0, plot.top - 12, axis.label)]
 }
 
-/** Height below a plot that a horizontal axis takes. */
-export const axisHeight = 42
+/** Height below a plot that its horizontal axis takes. */
+export const axisHeight = (axis: Axis, plot: Pick<Plot, 'right'>): number => 26 + lineHeight * wrap(axis.label, plot.right).length
+
+/** A format with a digit more than an axis's ticks have, and the same number of digits for all: for values beside it. */
+export function valueFormat({ ticks }: PlacedAxis): (value: number) => string {
+  const digits = Math.max(0, ...ticks.map(({ value }) => String(Number(value.toPrecision(6))).split('.')[1]?.length ?? 0))
+  return (value) => (Math.abs(value) >= 10_000 ? plainNumber(value) : value.toFixed(Math.min(8, digits + 1)).replace('-', '−'))
+}

@@ -27,7 +27,7 @@ export function barChart(chart: BarChart): Drawing {
     const { rows, reference } = chart
     const format = chart.x.format ?? plainNumber
     const texts = rows.map(({ value, text }) => text ?? format(value))
-    const layout = rowLayout(rows, texts, width, { top: reference ? 22 : 2, rowHeight: 22 })
+    const layout = rowLayout(rows, texts, width, { top: reference ? 22 : 2, rowHeight: 22, areTextsBesideMarks: true })
     const area: Plot = { left: layout.left, right: layout.right, top: reference ? 18 : 0, bottom: layout.bottom }
     const values = [0, ...rows.map(({ value }) => value), ...(reference ? [reference.value] : [])]
     const ends = { from: min(values), to: max(values), ...chart.x }
@@ -36,7 +36,7 @@ export function barChart(chart: BarChart): Drawing {
       const [from, to] = [Math.min(x.at(0), x.at(value)), Math.max(x.at(0), x.at(value))]
       return [
         box(from, layout.middles[index] - 7, to - from, 14, tone),
-        label(Math.max(to, x.at(0)) + 6, layout.middles[index] + 4, texts[index]),
+        label(Math.max(to, x.at(0)) + 6, layout.middles[index] + 4, texts[index], { hasHalo: true }),
       ]
     })
     const across = reference && [
@@ -46,7 +46,7 @@ export function barChart(chart: BarChart): Drawing {
         tone: 'soft',
       }),
     ]
-    return svg(width, layout.bottom + axisHeight, chart, [
+    return svg(width, layout.bottom + axisHeight(chart.x, area), chart, [
       ...horizontalAxis(chart.x, x, area, true),
       ...layout.parts,
       ...bars,
@@ -81,7 +81,7 @@ export function stackedBars(chart: StackedBars): Drawing {
       0,
       width,
     )
-    const layout = rowLayout(chart.rows, totals.map(format), width, { top: key.height + 4, rowHeight: 26 })
+    const layout = rowLayout(chart.rows, totals.map(format), width, { top: key.height + 4, rowHeight: 26, areTextsBesideMarks: true })
     const area: Plot = { left: layout.left, right: layout.right, top: key.height, bottom: layout.bottom }
     const room = Math.max(2, Math.floor((area.right - area.left) / 62))
     const x = placeAxis({ from: 0, to: max(totals), ...chart.x }, totals, [area.left, area.right], room)
@@ -97,9 +97,9 @@ export function stackedBars(chart: StackedBars): Drawing {
           hasRoom ? `<text x="${px((from + to) / 2)}" y="${px(y + 4)}" class="on" text-anchor="middle">${text}</text>` : '',
         ]
       })
-      return [...pieces, label(x.at(totals[row]) + 6, y + 4, format(totals[row]))]
+      return [...pieces, label(x.at(totals[row]) + 6, y + 4, format(totals[row]), { hasHalo: true })]
     })
-    return svg(width, layout.bottom + axisHeight, chart, [
+    return svg(width, layout.bottom + axisHeight(chart.x, area), chart, [
       ...key.parts,
       ...horizontalAxis(chart.x, x, area, true),
       ...layout.parts,

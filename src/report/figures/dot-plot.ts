@@ -1,6 +1,6 @@
 /** Values with their intervals, one a row: scores beside chance, differences beside zero. */
 import type { Drawing } from '../types.ts'
-import { type Axis, axisHeight, horizontalAxis, placeAxis, plainNumber, type Plot } from './axis.ts'
+import { type Axis, axisHeight, horizontalAxis, placeAxis, type Plot, valueFormat } from './axis.ts'
 import { rowLayout } from './rows.ts'
 import { type AlternativeText, dot, label, px, stroke, svg, type Tone } from './svg.ts'
 
@@ -33,13 +33,6 @@ export interface DotPlot extends AlternativeText {
 export function dotPlot(plot: DotPlot): Drawing {
   return (width) => {
     const { rows, reference } = plot
-    const format = plot.x.format ?? plainNumber
-    const texts = rows.map(({ value, low, high, text }) => {
-      if (text !== undefined) return text
-      return low === undefined || high === undefined ? format(value) : `${format(value)} [${format(low)}, ${format(high)}]`
-    })
-    const layout = rowLayout(rows, texts, width, { top: reference ? 22 : 4, rowHeight: 22 })
-    const area: Plot = { left: layout.left, right: layout.right, top: reference ? 18 : 0, bottom: layout.bottom }
     const values = rows.flatMap(({ value, low = value, high = value, chance = value, published = value }) => [
       value,
       low,
@@ -47,13 +40,16 @@ export function dotPlot(plot: DotPlot): Drawing {
       chance,
       published,
     ])
-    const inside = Math.max(60, area.right - area.left)
-    const x = placeAxis(
-      plot.x,
-      reference ? [...values, reference.value] : values,
-      [area.left, area.right],
-      Math.max(2, Math.floor(inside / 62)),
-    )
+    const all = reference ? [...values, reference.value] : values
+    // Ticks decide how many digits the values at the right have, and those how much room is left for the ticks.
+    const format = plot.x.format ?? valueFormat(placeAxis(plot.x, all, [0, width / 2], 4))
+    const texts = rows.map(({ value, low, high, text }) => {
+      if (text !== undefined) return text
+      return low === undefined || high === undefined ? format(value) : `${format(value)} [${format(low)}, ${format(high)}]`
+    })
+    const layout = rowLayout(rows, texts, width, { top: reference ? 22 : 4, rowHeight: 22 })
+    const area: Plot = { left: layout.left, right: layout.right, top: reference ? 18 : 0, bottom: layout.bottom }
+    const x = placeAxis(plot.x, all, [area.left, area.right], Math.max(2, Math.floor((area.right - area.left) / 62)))
     const marks = rows.flatMap((row, index) => {
       const y = layout.middles[index]
       const { value, low, high, tone = 'one', chance, published } = row
@@ -62,10 +58,10 @@ export function dotPlot(plot: DotPlot): Drawing {
         chance === undefined ? '' : stroke(x.at(chance), y - 7, x.at(chance), y + 7, 'chance s-soft'),
         published === undefined ? '' : dot(x.at(published), y, 4.5, 'published', true),
         dot(x.at(value), y, 4, tone),
-        label(width, y + 4, texts[index], { anchor: 'end', tone }),
+        label(width, layout.baselines[index], texts[index], { anchor: 'end', tone, hasHalo: true }),
       ]
     })
-    return svg(width, layout.bottom + axisHeight, plot, [
+    return svg(width, layout.bottom + axisHeight(plot.x, area), plot, [
       ...horizontalAxis(plot.x, x, area, true),
       ...(reference ? referenceParts(x.at(reference.value), reference.name, area, width) : []),
       ...layout.parts,

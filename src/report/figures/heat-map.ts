@@ -33,7 +33,7 @@ export function heatMap(map: HeatMap): Drawing {
     const shadeOf = (value: number) => fullShade * Math.min(1, Math.max(0.04, to === from ? 0.5 : (value - from) / (to - from)))
 
     const left = Math.max(...map.rows.map((name) => textWidth(name)), 0) + 12
-    const top = 3 * lineHeight + 2
+    const top = 2 * lineHeight + 8
     const cellWidth = (width - left) / map.columns.length
     const cellHeight = Math.max(15, Math.min(30, cellWidth))
     const longest = Math.max(...known.map((value) => textWidth(format(value))), 0)
@@ -51,8 +51,8 @@ export function heatMap(map: HeatMap): Drawing {
       }),
     )
     const bottom = top + map.rows.length * cellHeight
-    return svg(width, bottom + (withNumbers ? lineHeight : 2 * lineHeight) + 8, map, [
-      label(0, top - lineHeight / 2 - 2, map.rowTitle),
+    return svg(width, bottom + lineHeight + 12, map, [
+      label(0, top - 6, map.rowTitle),
       label(left + (width - left) / 2, 12, map.columnTitle, { anchor: 'middle' }),
       ...map.columns.map((name, index) =>
         index % everyColumn === 0 ? label(left + (index + 0.5) * cellWidth, top - 6, name, { anchor: 'middle', tone: 'soft' }) : '',

@@ -85,7 +85,7 @@ export function lineChart(chart: LineChart): Drawing {
       const dots = withDots ? points.filter(isDefined).map(([a, b]) => dot(x.at(a), y.at(b), 3, tone)) : []
       return `${around}<path d="${path(points) ?? ''}" class="line s-${tone}${isDashed ? ' dashed' : ''}"/>${dots.join('')}`
     })
-    return svg(width, bottom + axisHeight, chart, [
+    return svg(width, bottom + axisHeight(chart.x, plot), chart, [
       ...(keyHeight > 0 ? key.parts : []),
       ...verticalAxis(chart.y, y, plot),
       ...horizontalAxis(chart.x, x, plot),
@@ -110,10 +110,13 @@ function referenceParts(reference: ReferenceLine, x: (value: number) => number, 
   const { name, tone = 'soft' } = reference
   if (reference.y !== undefined) {
     const at = y(reference.y)
-    return [stroke(plot.left, at, plot.right, at, `reference s-${tone}`), label(plot.left + 4, at - 5, name, { tone })]
+    return [
+      stroke(plot.left, at, plot.right, at, `reference s-${tone}`),
+      label(plot.right - 4, at - 5, name, { tone, anchor: 'end', hasHalo: true }),
+    ]
   }
   const at = x(reference.x!)
   const isLeft = at > (plot.left + plot.right) / 2
-  const words = label(at + (isLeft ? -5 : 5), plot.top + 10, name, { tone, anchor: isLeft ? 'end' : 'start' })
+  const words = label(at + (isLeft ? -5 : 5), plot.top + 10, name, { tone, anchor: isLeft ? 'end' : 'start', hasHalo: true })
   return [`<path d="M${px(at)} ${px(plot.top)}V${px(plot.bottom)}" class="reference s-${tone}"/>`, words]
 }

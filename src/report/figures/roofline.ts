@@ -42,7 +42,7 @@ export function roofline(figure: Roofline): Drawing {
     const xPlaced = placeAxis(x, [], [plot.left, plot.right], Math.floor((plot.right - plot.left) / 50))
     const at = (intensity: number, gflops: number) => `${px(xPlaced.at(intensity))} ${px(yPlaced.at(gflops))}`
     const edge = `M${at(x.from!, roof(x.from!))}L${at(ridge, ceilings.gflops)}L${at(x.to!, ceilings.gflops)}`
-    return svg(width, bottom + axisHeight, figure, [
+    return svg(width, bottom + axisHeight(x, plot), figure, [
       ...verticalAxis(y, yPlaced, plot),
       ...horizontalAxis(x, xPlaced, plot),
       `<path d="${edge}" class="line s-ink"/>`,
@@ -79,7 +79,7 @@ function pointParts(points: readonly RooflinePoint[], x: (value: number) => numb
   return points.flatMap(({ name, flopsPerByte, gflops, tone = 'one' }, index) => {
     const [left, top] = [x(flopsPerByte), y(gflops)]
     const isBeyond = left + textWidth(name) + 12 > plot.right
-    const words = label(left + (isBeyond ? -10 : 10), places[index] + 4, name, { tone, anchor: isBeyond ? 'end' : 'start' })
+    const words = label(left + (isBeyond ? -10 : 10), places[index] + 4, name, { tone, anchor: isBeyond ? 'end' : 'start', hasHalo: true })
     const leader = Math.abs(places[index] - top) > 3 ? stroke(left, top, left + (isBeyond ? -8 : 8), places[index], 'axis') : ''
     return [leader, dot(left, top, 4.5, tone), words]
   })

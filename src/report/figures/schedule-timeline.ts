@@ -16,7 +16,7 @@ export interface ScheduleTimeline extends AlternativeText {
   readonly unit: string
 }
 
-const tones = { F: 'one', B: 'two', Bi: 'two', W: 'three' } as const satisfies Record<string, Tone>
+const tones = { F: 'one', B: 'two', Bi: 'four', W: 'three' } as const satisfies Record<string, Tone>
 const names = { F: 'forward', B: 'backward', Bi: 'backward for inputs', W: 'weight gradients' } as const
 
 /** A schedule as rows of blocks; the paper shows through where a rank waits. */
@@ -45,6 +45,6 @@ export function scheduleTimeline({ schedule, simulation, unit, ...text }: Schedu
       })
       return [label(plot.left - 6, y + height / 2 + 4, `rank ${rank}`, { anchor: 'end', tone: 'soft' }), ...blocks]
     })
-    return svg(width, plot.bottom + axisHeight, text, [...key.parts, ...horizontalAxis(axis, x, plot), ...rows])
+    return svg(width, plot.bottom + axisHeight(axis, plot), text, [...key.parts, ...horizontalAxis(axis, x, plot), ...rows])
   }
 }

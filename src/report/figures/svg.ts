@@ -40,16 +40,16 @@ export interface LabelStyle {
   readonly anchor?: 'start' | 'middle' | 'end'
   readonly tone?: Tone
   readonly isBold?: boolean
-  readonly size?: number
+  /** Whether paper shows around it, where it stands on lines. */
+  readonly hasHalo?: boolean
 }
 
 /** A line of text; `y` is its baseline. */
 export function label(x: number, y: number, text: string, style: LabelStyle = {}): string {
-  const { anchor = 'start', tone = 'ink', isBold = false, size = textSize } = style
-  const classes = [`f-${tone}`, isBold && 'bold'].filter(Boolean).join(' ')
+  const { anchor = 'start', tone = 'ink', isBold = false, hasHalo = false } = style
+  const classes = [`f-${tone}`, isBold && 'bold', hasHalo && 'halo'].filter(Boolean).join(' ')
   const at = anchor === 'start' ? '' : ` text-anchor="${anchor}"`
-  const sized = size === textSize ? '' : ` font-size="${size}"`
-  return `<text x="${px(x)}" y="${px(y)}" class="${classes}"${at}${sized}>${escapeText(text)}</text>`
+  return `<text x="${px(x)}" y="${px(y)}" class="${classes}"${at}>${escapeText(text)}</text>`
 }
 
 /** A straight stroke. @param kind class: `axis`, `grid`, or a tone's stroke such as `s-one` */
