@@ -44,14 +44,14 @@ export async function pause({ interrupt }: Pick<RunContext, 'interrupt'>): Promi
   if (interrupt.signal.aborted) throw new Interrupted('asked to stop')
 }
 
-/** What a stage of training is told. @param totalTokens of the stage, for the time left */
-export function surroundings(context: RunContext, stage: string, totalTokens: number): StageSurroundings {
+/** What a stage of training is told. */
+export function surroundings(context: RunContext, stage: string): StageSurroundings {
   const { machine, run, document, output, interrupt } = context
   return {
     machine,
     run,
     recipe: document.recipe,
-    onEvent: showTraining(output, stage, totalTokens),
+    onEvent: showTraining(output, stage),
     peakFlopsPerSecond: document.ceilings.gflopsAllThreads * 1e9,
     stop: interrupt.signal,
     onResume: (step, broken) => {

@@ -6,8 +6,8 @@ import type { Output } from '../output.ts'
 /** Weight of the past in the speed that is shown. */
 const smoothing = 0.9
 
-/** A listener for the loop. @param stage as the line calls it @param totalTokens of the stage */
-export function showTraining(output: Output, stage: string, totalTokens: number): (event: TrainingEvent) => void {
+/** A listener for the loop. @param stage as the line calls it */
+export function showTraining(output: Output, stage: string): (event: TrainingEvent) => void {
   const smooth = { tokensPerSecond: movingAverage(smoothing), peakShare: movingAverage(smoothing) }
   let stepCount = 0
   return (event) => {
@@ -28,7 +28,7 @@ export function showTraining(output: Output, stage: string, totalTokens: number)
         tokensPerSecond,
         peakShare: event.peakShare === null ? undefined : smooth.peakShare(event.peakShare),
         maxViolation: event.maxViolation.mean,
-        secondsLeft: Math.max(0, totalTokens - event.tokens) / tokensPerSecond,
+        secondsLeft: ((stepCount - event.step) * event.batchTokens) / tokensPerSecond,
       })
     }
   }

@@ -1,5 +1,7 @@
 /** What a stage came to: scored on held-out text, as far as the stage can have changed it. */
 import { evaluateStage, type EvaluationConfig } from '../../../evaluation/index.ts'
+import { Engine } from '../../../inference/index.ts'
+import { measureAccuracy, rolloutRows } from '../../../posttraining/index.ts'
 import { configAfter, extensionWindows, type Recipe, type Stage } from '../../../pretraining/index.ts'
 import { pause, type Part, type RunContext, type Until } from '../part.ts'
 import { loadStage } from '../stage-model.ts'
@@ -22,13 +24,14 @@ function configFor(stage: Stage, { training, evaluation, extension }: Recipe): E
   const { bytesPerDomain, tasks, itemsPerTask, positionTokens, needlesPerCell } = evaluation
   const isBase = stage === 'pretrain'
   const isExtension = stage.startsWith('extend')
+  const isControl = stage === 'rl-shuffled'
   const windowLengths = [rowLength, ...(extension ? extensionWindows(extension, rowLength) : [])]
   const isLong = extension !== null && (isBase || isExtension)
   return {
     rowLength,
-    bytesPerDomain: isBase ? bytesPerDomain : isExtension ? 0 : Math.ceil(bytesPerDomain / laterShare),
+    bytesPerDomain: isBase ? bytesPerDomain : isExtension || isControl ? 0 : Math.ceil(bytesPerDomain / laterShare),
     ngramBytes: isBase ? ngramBytes : 0,
-    tasks: isExtension ? [] : tasks,
+    tasks: isExtension || isControl ? [] : tasks,
     itemsPerTask,
     contamination: isBase,
     positions: isLong && positionTokens > 0 ? { windowLengths, tokens: positionTokens } : null,
@@ -42,17 +45,24 @@ async function evaluate(context: RunContext, stage: Stage): Promise<void> {
   const own = configAfter(recipe, stage)
   // Rotations reach as far as the longest window that any stage is tried on: before it is trained on, too.
   const longest = Math.max(own.maxLength, ...(recipe.extension ? extensionWindows(recipe.extension, recipe.training.rowLength) : []))
+  const model = loadStage(context, stage, { ...own, maxLength: longest })
+  const onProgress = async (what: string, share: number) => {
+    output.progress({ stage: 'evaluate', detail: `${stage}: ${what} ${(share * 100).toFixed(0)} %` })
+    await pause(context)
+  }
   await evaluateStage({
-    model: loadStage(context, stage, { ...own, maxLength: longest }),
+    model,
     tokenizer: text.tokenizer,
     corpus: text.corpus,
     stage,
     seed: recipe.seed,
     config: configFor(stage, recipe),
     log: run.log,
-    onProgress: async (what, share) => {
-      output.progress({ stage: 'evaluate', detail: `${stage}: ${what} ${(share * 100).toFixed(0)} %` })
-      await pause(context)
-    },
+    onProgress,
   })
+  if (recipe.rl === null || stage.startsWith('extend')) return
+  const engine = new Engine(model, text.tokenizer, rolloutRows)
+  const onShare = (share: number) => onProgress('problems', share)
+  await measureAccuracy({ engine, stage, config: recipe.rl, seed: recipe.seed, log: run.log, onProgress: onShare })
+  engine.free()
 }

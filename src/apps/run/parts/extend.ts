@@ -16,7 +16,7 @@ export function extendPart(name: ExtensionStageName): Part {
     isWanted: hasExtension(name),
     work: async (context) => {
       const stage = stageOf(context.document.recipe, name)!
-      const around = surroundings(context, name, stage.training.tokens)
+      const around = surroundings(context, name)
       const outcome = await trainExtension(around, context.text, stage, endOfStage(context, stage.from))
       if (outcome.reason === 'interrupted') throw new Interrupted(name)
       if (name !== 'extend-jump') writeResult(context, outcome)

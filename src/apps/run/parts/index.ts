@@ -4,6 +4,7 @@ import type { Part, Until } from '../part.ts'
 import { evaluatePart } from './evaluate.ts'
 import { extendPart, hasExtension } from './extend.ts'
 import { pretrainPart } from './pretrain.ts'
+import { hasReinforcement, rlPart, sftPart } from './posttrain.ts'
 import { samplesPart } from './samples.ts'
 
 const parts: readonly Part[] = [
@@ -16,6 +17,12 @@ const parts: readonly Part[] = [
   evaluatePart('extend-2', 'extend', hasExtension('extend-2')),
   extendPart('extend-jump'),
   evaluatePart('extend-jump', 'extend', hasExtension('extend-jump')),
+  sftPart,
+  evaluatePart('sft', 'sft', sftPart.isWanted),
+  rlPart('rl'),
+  evaluatePart('rl', 'rl', hasReinforcement('rl')),
+  rlPart('rl-shuffled'),
+  evaluatePart('rl-shuffled', 'rl', hasReinforcement('rl-shuffled')),
 ]
 
 const order: readonly Until[] = ['pretrain', 'extend', 'sft', 'rl', 'report']

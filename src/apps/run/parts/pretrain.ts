@@ -14,7 +14,7 @@ export const pretrainPart: Part = {
     const { recipe } = document
     const stepCount = stepsLeft(recipe.training.schedule, recipe.training)
     const outcome = await trainInFolder({
-      ...surroundings(context, 'pretrain', recipe.training.tokens),
+      ...surroundings(context, 'pretrain'),
       text,
       probes: scoreOnTheWay(text, recipe, stepCount, run.log),
     })
