@@ -6,9 +6,9 @@ import { z } from 'zod'
 import { usageError } from '../base/errors.ts'
 import type { KernelChoice, Probe } from '../compute/index.ts'
 import type { BitsPerByte, EvaluationEvent } from '../evaluation/index.ts'
-import type { RoutingEvent } from '../inference/index.ts'
+import type { InferenceEvent, RoutingEvent } from '../inference/index.ts'
 import type { PosttrainingEvent } from '../posttraining/index.ts'
-import { checkRecipe, type DataEvent, type Recipe, type Stage, type TrainingEvent } from '../pretraining/index.ts'
+import { type AblationEvent, checkRecipe, type DataEvent, type Recipe, type Stage, type TrainingEvent } from '../pretraining/index.ts'
 
 /** What was asked for on the command line: a run goes on only for those who ask for the same. */
 export interface Asked {
@@ -76,6 +76,8 @@ export type RunRecordEvent =
   | EvaluationEvent
   | RoutingEvent
   | PosttrainingEvent
+  | InferenceEvent
+  | AblationEvent
   | ProgressScoreEvent
   | SampleEvent
   | StageEvent
