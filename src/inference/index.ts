@@ -1,5 +1,9 @@
 /** Generation: the latent cache, prefill in the expanded form, decoding in the absorbed form, sampling, text as it comes. */
 export { createDecodeBench, type DecodeBench, decodeBenchmark, type DecodeSpeed } from './decode-benchmark.ts'
+export * from './events.ts'
+export { expertLoads } from './expert-loads.ts'
+export { decodeWork, prefillWork, type TokenWork } from './decode-work.ts'
+export { measureInference, type MeasureOptions, measureRollouts, measureSpeculation, type SpeculationSettings } from './measure.ts'
 export { Decoder, defaultMaxRows, type NextToken } from './decode.ts'
 export { Engine, type FinishReason, generate, type GeneratedPiece, type GenerationSummary } from './generate.ts'
 export { checkGenerationOptions, defaultGenerationOptions, type GenerationOptions, type SamplingOptions } from './generation-options.ts'

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { countParameters, createModel, type Model, presets } from '../architecture/index.ts'
+import { Random } from '../base/random.ts'
+import { Machine } from '../compute/index.ts'
+import { initialize, trainTokenizer } from '../foundations/index.ts'
+import { decodeWork, prefillWork } from './decode-work.ts'
+import { expertLoads } from './expert-loads.ts'
+import { Engine } from './generate.ts'
+import { measureInference, measureRollouts, measureSpeculation } from './measure.ts'
+
+let machine: Machine
+let model: Model
+
+before(async () => {
+  machine = await Machine.start({ threads: 1 })
+  model = createModel(machine, { ...presets.tiny, vocabSize: 300 }, { withGradients: false, length: 64 })
+  initialize(model.parameters.set, 0.2, Random.seeded(1))
+})
+after(() => machine.close())
+
+test('one row reads what a token activates and its cache; many rows share the weights and read all experts', () => {
+  const { config } = model
+  const { activated, totalWithoutEmbeddings, byComponent } = countParameters(config)
+  const one = decodeWork(config, 20, 1)
+  assert.equal(one.weightBytes, 4 * activated)
+  assert.equal(one.cacheBytes, 4 * 21 * (config.keyValueRank + config.ropeWidth) * config.layerCount)
+  const all = 4 * (totalWithoutEmbeddings + byComponent.head)
+  assert.ok(Math.abs(1000 * decodeWork(config, 20, 1000).weightBytes - all) < 1)
+  assert.ok(prefillWork(config, 50).flops < decodeWork(config, 50, 1).flops, 'the head runs once in a prompt')
+})
+
+test('every regime has rates that follow from its counts and its time, and parts that add up', () => {
+  const level = machine.heap.levelBytes
+  const rows = measureInference(model, { contextLengths: [8, 40, 64], rowCounts: [1, 3], seconds: 0 })
+  assert.deepEqual(
+    rows.map(({ kind, contextLength, rows: count }) => `${kind} ${contextLength} ${count}`),
+    ['prefill 8 1', 'prefill 40 1', 'decode 8 1', 'decode 8 3', 'decode 40 1', 'decode 40 3'],
+    'a context that leaves no room for a token is left out',
+  )
+  for (const { tokensPerSecond, flopsPerToken, bytesPerToken, gflops, gbs, arithmeticIntensity, split } of rows) {
+    assert.ok(Math.abs(gflops / ((tokensPerSecond * flopsPerToken) / 1e9) - 1) < 1e-9)
+    assert.ok(Math.abs(gbs / ((tokensPerSecond * bytesPerToken) / 1e9) - 1) < 1e-9)
+    assert.ok(Math.abs(arithmeticIntensity - flopsPerToken / bytesPerToken) < 1e-9)
+    if (!split) continue
+    const { tokenSeconds, cacheSeconds, expertSeconds, weightSeconds } = split
+    assert.ok(Math.abs(cacheSeconds + expertSeconds + weightSeconds - tokenSeconds) < 1e-12)
+    assert.ok(Math.min(cacheSeconds, expertSeconds, weightSeconds) >= 0 && Math.abs(tokenSeconds * tokensPerSecond - 1) < 1e-9)
+  }
+  assert.equal(machine.heap.levelBytes, level)
+})
+
+test('drafts and rollouts are measured on whole texts', () => {
+  using _scope = machine.scope()
+  const tokenizer = trainTokenizer(['a plain sentence. '.repeat(20)], { vocabSize: 280 })
+  const engine = new Engine(model, tokenizer)
+  const prompts = [[1, 2, 3], [7]]
+  const found = measureSpeculation(engine, prompts, { speculate: 1, maxTokens: 20, rounds: 1 })
+  assert.ok(found.isSameText && found.drafted > 0 && found.accepted <= found.drafted && found.steps >= found.drafted)
+  assert.ok(found.tokensPerSecondOn > 0 && found.tokensPerSecondOff > 0)
+  const speeds = measureRollouts(model, prompts, [1, 2], 5, 0)
+  assert.deepEqual(
+    speeds.map(({ rows, tokensPerSecond }) => [rows, tokensPerSecond > 0]),
+    [
+      [1, true],
+      [2, true],
+    ],
+  )
+})
+
+test('loads count every choice of every token, of the main model’s routers', () => {
+  const { layerCount, denseLayerCount, activeExpertCount, expertCount } = model.config
+  const texts = [[1, 2, 3, 4, 5], [250]]
+  const loads = expertLoads(model, texts)
+  assert.equal(loads.length, layerCount - denseLayerCount)
+  for (const load of loads) {
+    assert.equal(load.length, expertCount)
+    assert.equal(
+      load.reduce((sum, count) => sum + count, 0),
+      6 * activeExpertCount,
+    )
+  }
+  const apart = texts.map((text) => expertLoads(model, [text]))
+  assert.deepEqual(
+    loads,
+    loads.map((load, router) => load.map((_, e) => apart[0][router][e] + apart[1][router][e])),
+  )
+})
