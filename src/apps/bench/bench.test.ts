@@ -13,7 +13,8 @@ import { pack, productNN, productNT, productPacked, productTN } from '../../comp
 import { parseProbe } from '../../infrastructure/index.ts'
 import { runProgram } from '../program.ts'
 import { benchGemm } from './gemm.ts'
-import { benchGenerate, type GenerateResult } from './generate.ts'
+import { benchRollout, benchSpeculation, openBenchModel } from './generate-more.ts'
+import { benchContext, benchGenerate, generateText } from './generate.ts'
 import { measureGroup } from './group.ts'
 import { profileKernels } from './kernel-profile.ts'
 import { measureInTurn } from './measure.ts'
@@ -88,15 +89,34 @@ test('a step has speed, memory, losses and a time for each kernel that add up to
   assert.ok(isPositive(predicted.seconds) && predicted.heapBytes > 16 * parameterCount && predicted.heapBytes < heapPeakBytes)
 })
 
-test('a decoded token is right, and counted in bytes of weights and cache', () => {
-  const results = benchGenerate(rig, moment, presets.tiny, [9])
+test('a prompt and the token behind it are right, and counted in bytes of weights and cache', () => {
+  const [prompt, token] = benchContext(rig, rig.all, moment, presets.tiny, 9)
+  assert.deepEqual([prompt.name, token.name], ['prefill', 'decode'])
+  assert.equal(token.bytes, token.weightBytesPerToken + token.cacheBytesPerToken)
+  assert.ok(Math.abs(prompt.bytes - 9 * (prompt.weightBytesPerToken + prompt.cacheBytesPerToken)) < 1)
+  assert.ok(Math.abs(prompt.tokensPerSecond * prompt.medianSeconds - 9) < 1e-9 && isPositive(token.tokensPerSecond))
+  assert.ok(prompt.flops / prompt.bytes > token.flops / token.bytes, 'a prompt shares what it reads')
+})
+
+test('rollouts are the same texts at any number of rows, and drafts leave the text as it is', () => {
+  const rollouts = benchRollout(rig, moment, presets.tiny, 3)
   assert.deepEqual(
-    results.map(({ threads }) => threads),
-    [1, 2],
+    rollouts.map(({ shape, error }) => [shape['rows'], error]),
+    [
+      [1, 0],
+      [16, 0],
+    ],
   )
-  const [{ bytes, weightBytesPerToken, cacheBytesPerToken, tokensPerSecond }] = results as [GenerateResult]
-  assert.equal(bytes, weightBytesPerToken + cacheBytesPerToken)
-  assert.ok(isPositive(tokensPerSecond))
+  using _scope = rig.all.scope()
+  const speculation = benchSpeculation(rig, moment, openBenchModel(rig.all, undefined), 8)
+  const [off, on] = speculation
+  assert.equal(off.draftedTokens, 0)
+  assert.ok(on.draftedTokens! > 0 && on.acceptedTokens! <= on.draftedTokens! && on.steps! <= off.steps!)
+  assert.match(generateText([...rollouts, ...speculation]), /16 rollouts at a time: [\d.]+ times[^]*drafts: [\d.]+ times/)
+  assert.throws(() => benchGenerate(rig, moment, { contexts: [5000] }), {
+    name: 'UsageError',
+    message: /--contexts: expected tokens from 1 to/,
+  })
 })
 
 test('the tokenizer is measured on text that comes back as it was', async () => {

@@ -3,7 +3,7 @@ import { formatBandwidth, formatFlops } from '../../base/format.ts'
 import type { KernelChoice, Probe } from '../../compute/index.ts'
 import type { Output } from '../output.ts'
 import { benchGemm } from './gemm.ts'
-import { benchGenerate, generateText } from './generate.ts'
+import { benchGenerate, type GenerateBenchOptions, generateText } from './generate.ts'
 import type { Effort } from './measure.ts'
 import { benchOps } from './ops.ts'
 import { benchProbe } from './probe.ts'
@@ -20,7 +20,7 @@ interface Found {
 
 interface Benchmark {
   readonly question: string
-  readonly run: (rig: Rig, effort: Effort, output: Output) => Found | Promise<Found>
+  readonly run: (rig: Rig, effort: Effort, output: Output, options: GenerateBenchOptions) => Found | Promise<Found>
 }
 
 export const benchmarks = {
@@ -45,9 +45,9 @@ export const benchmarks = {
     },
   },
   generate: {
-    question: 'decoding a sequence',
-    run: (rig, effort) => {
-      const results = benchGenerate(rig, effort)
+    question: 'prompts, decoding, rollouts, drafts',
+    run: (rig, effort, _output, options) => {
+      const results = benchGenerate(rig, effort, options)
       return { results, remarks: generateText(results) }
     },
   },
@@ -77,17 +77,19 @@ export interface BenchDocument {
  * Runs one benchmark.
  *
  * @param threads all threads
+ * @param options of `generate`; the others take none
  */
 export async function runBenchmark(
   name: BenchmarkName,
   threads: number,
   effort: Effort,
   output: Output,
+  options: GenerateBenchOptions = {},
 ): Promise<{ readonly document: BenchDocument; readonly text: string; readonly kernels: KernelChoice }> {
   const rig = await Rig.start(threads, effort.probeSeconds)
   try {
     const { kernels } = rig.all
-    const { results: found, remarks }: Found = await benchmarks[name].run(rig, effort, output)
+    const { results: found, remarks }: Found = await benchmarks[name].run(rig, effort, output, options)
     const results = found.map((result) => withHighest(result, rig.highest(result.threads)))
     const { gflopsOneThread, gflopsAllThreads, streamGBs } = rig.probe
     const onAll = threads === 1 ? '' : `${formatFlops(gflopsAllThreads * 1e9)} on ${threads}, `

@@ -1,9 +1,11 @@
 /** All parts of a run in their order. */
 import type { Recipe } from '../../../pretraining/index.ts'
 import type { Part, Until } from '../part.ts'
+import { ablatePart } from './ablate.ts'
 import { evaluatePart } from './evaluate.ts'
 import { extendPart, hasExtension } from './extend.ts'
 import { pretrainPart } from './pretrain.ts'
+import { inferencePart } from './inference.ts'
 import { hasReinforcement, rlPart, sftPart } from './posttrain.ts'
 import { samplesPart } from './samples.ts'
 
@@ -23,6 +25,8 @@ const parts: readonly Part[] = [
   evaluatePart('rl', 'rl', hasReinforcement('rl')),
   rlPart('rl-shuffled'),
   evaluatePart('rl-shuffled', 'rl', hasReinforcement('rl-shuffled')),
+  inferencePart,
+  ablatePart,
 ]
 
 const order: readonly Until[] = ['pretrain', 'extend', 'sft', 'rl', 'report']

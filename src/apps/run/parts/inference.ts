@@ -1,0 +1,69 @@
+/** How the finished model is served: both regimes on this machine, drafts, rollouts, where its tokens go. */
+import type { Batch } from '../../../architecture/index.ts'
+import { heldOutStream } from '../../../evaluation/index.ts'
+import { Engine, expertLoads, measureInference, measureRollouts, measureSpeculation, probeRouting } from '../../../inference/index.ts'
+import { loadModelFolder } from '../../../infrastructure/index.ts'
+import type { Recipe, Stage } from '../../../pretraining/index.ts'
+import { baseStage } from '../../../pretraining/index.ts'
+import { pause, type Part, type RunContext } from '../part.ts'
+
+/** Rows of held-out text whose routing is looked at, in all and of each domain. */
+const routedRows = 64
+const rowsOfDomain = 12
+/** Texts that are gone on with, with drafts and without, and tokens of each. */
+const speculation = { prompts: 6, promptTokens: 48, maxTokens: 64, speculate: 1, rounds: 2 } as const
+/** Sequences at once, against one. */
+const rolloutRows = [1, 16]
+const rolloutTokens = 48
+
+export const inferencePart: Part = { name: 'inference', until: 'report', isWanted: () => true, work: measure }
+
+/** The stage whose model the run's folder holds. */
+export const lastStage = (recipe: Recipe): Stage => (recipe.rl ? 'rl' : recipe.sft ? 'sft' : baseStage(recipe))
+
+/** Text cut into rows of `length`, as many as there are, `count` at most. */
+const rowsFrom = (stream: Int32Array, length: number, count: number): Int32Array[] =>
+  Array.from({ length: Math.min(count, Math.floor(stream.length / length)) }, (_, row) => stream.slice(row * length, (row + 1) * length))
+
+async function measure(context: RunContext): Promise<void> {
+  const { machine, run, text, document, output } = context
+  const { recipe } = document
+  const say = async (detail: string) => {
+    output.progress({ stage: 'inference', detail })
+    await pause(context)
+  }
+  const { model } = loadModelFolder(machine, run.modelFolder, { withGradients: false })
+  const { rowLength } = recipe.training
+  const { domains } = text.corpus
+
+  await say('routing of held-out text')
+  const rowTokens = rowLength + 1
+  const stream = heldOutStream(domains, text.tokenizer, routedRows * rowTokens)
+  const batches = rowsFrom(stream, rowTokens, routedRows).map((tokens_BS): Batch => ({ rows: 1, length: rowLength, rowTokens, tokens_BS }))
+  for (const event of probeRouting(model, batches, lastStage(recipe))) run.log.append(event)
+  for (const domain of domains) {
+    const rows = rowsFrom(heldOutStream([domain], text.tokenizer, rowsOfDomain * rowLength), rowLength, rowsOfDomain)
+    if (rows.length > 0) run.log.append({ type: 'inference/expert-load', domain: domain.name, loadByRouter: expertLoads(model, rows) })
+  }
+
+  await say('prefill and decoding')
+  const longest = model.config.maxLength - 1
+  const contextLengths = [
+    ...new Set([rowLength / 2, rowLength, 4 * rowLength, 8 * rowLength, 32 * rowLength].map((n) => Math.min(n, longest))),
+  ]
+  for (const event of measureInference(model, { contextLengths, rowCounts: [1, 4, 16] })) run.log.append(event)
+
+  const prompts = rowsFrom(stream, speculation.promptTokens, speculation.prompts)
+  if (recipe.model.mtpDepth > 0 && prompts.length > 0) {
+    await say('drafts')
+    const engine = new Engine(model, text.tokenizer, 1 + speculation.speculate)
+    run.log.append(measureSpeculation(engine, prompts, speculation))
+    engine.free()
+  }
+
+  await say('rollouts')
+  const short = rowsFrom(stream, Math.min(16, longest), rolloutRows.at(-1)!)
+  const maxTokens = Math.min(rolloutTokens, longest - 16)
+  if (short.length === rolloutRows.at(-1) && maxTokens > 0)
+    for (const event of measureRollouts(model, short, rolloutRows, maxTokens)) run.log.append(event)
+}
