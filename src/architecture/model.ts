@@ -50,8 +50,10 @@ export interface Batch {
 export interface Objective {
   /** lambda: weight of the mean of the MTP losses; 0 leaves the modules out. */
   readonly mtpWeight: number
-  /** alpha of the sequence-wise balance loss; 0 leaves it out. */
+  /** alpha of the balance loss; 0 leaves it out. */
   readonly balanceWeight: number
+  /** What must be even: every row by itself, as published (the default), or all rows of this batch together. */
+  readonly balanceOver?: 'sequence' | 'batch'
   /** Share of this batch in the step: 1 / micro-batches. */
   readonly share?: number
 }
@@ -220,9 +222,10 @@ function predictionLoss(model: Model, batch: Batch, hidden_MD: Tensor, shift: nu
  */
 export function forward(model: Model, batch: Batch, objective: Objective): Losses {
   const { config, machine, parameters } = model
-  const { mtpWeight, balanceWeight, share = 1 } = objective
+  const { mtpWeight, balanceWeight, balanceOver = 'sequence', share = 1 } = objective
   const sequences = sequencesOf(model, batch)
-  const balance = balanceWeight > 0 ? { alpha: balanceWeight * share, length: batch.length } : undefined
+  const balanceLength = balanceOver === 'batch' ? batch.rows * batch.length : batch.length
+  const balance = balanceWeight > 0 ? { alpha: balanceWeight * share, length: balanceLength } : undefined
   const routers: RouterReport[] = []
   let hidden_MD = trunk(model, batch, sequences, balance, routers)
   const main = predictionLoss(model, batch, hidden_MD, 1, share)

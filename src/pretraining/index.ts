@@ -1,4 +1,5 @@
 /** Data, recipes, the training loop. */
+export * from './ablations/index.ts'
 export * from './batch-source.ts'
 export * from './data/index.ts'
 export * from './events.ts'

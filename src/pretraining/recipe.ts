@@ -42,8 +42,10 @@ export interface TrainingConfig {
   readonly microRows: number
   readonly optimizer: AdamWConfig
   readonly schedule: TrainingSchedule
-  /** alpha of the sequence-wise balance loss. */
+  /** alpha of the balance loss. */
   readonly balanceWeight: number
+  /** What that loss wants even: each row, as published (the default), or the rows that go through the model at once. */
+  readonly balanceOver?: 'sequence' | 'batch'
   /** Steps in a row without a finite loss after which the run stops. */
   readonly nonFiniteLimit: number
   /** Seconds between checkpoints. */
@@ -141,6 +143,7 @@ const recipeSchema = z.strictObject({
     }),
     schedule: z.custom<TrainingSchedule>((value) => typeof value === 'object' && value !== null, 'expected a schedule'),
     balanceWeight: z.number().min(0).max(10),
+    balanceOver: z.enum(['sequence', 'batch']).optional(),
     nonFiniteLimit: count(1),
     checkpointSeconds: z.number().positive(),
     keptCheckpoints: count(1),

@@ -31,7 +31,7 @@ export interface StepResult {
 }
 
 /** Rows `from` to `from + count` of a batch. */
-function rowsOf(batch: TrainingBatch, from: number, count: number, maskDocuments: boolean): Batch {
+export function rowsOf(batch: TrainingBatch, from: number, count: number, maskDocuments: boolean): Batch {
   const { length, rowTokens, targetWeight_BS } = batch
   const [start, end] = [from * rowTokens, (from + count) * rowTokens]
   const documentStart_BS = maskDocuments ? batch.documentStart_BS.subarray(start, end) : undefined
@@ -59,7 +59,7 @@ export async function takeStep(
 ): Promise<StepResult> {
   const { machine, parameters } = model
   const { gradients } = parameters.set
-  const { balanceWeight, microRows } = config
+  const { balanceWeight, balanceOver, microRows } = config
   machine.run('fill', gradients!.address, gradients!.count, bits(0))
 
   const wholeWeight = targetWeightOf(batch)
@@ -71,7 +71,7 @@ export async function takeStep(
     const count = Math.min(microRows, batch.rows - from)
     const part = rowsOf(batch, from, count, maskDocuments)
     const share = wholeWeight > 0 ? targetWeightOf(part) / wholeWeight : 0
-    const objective = { mtpWeight: settings.mtpWeight, balanceWeight, share }
+    const objective = { mtpWeight: settings.mtpWeight, balanceWeight, balanceOver, share }
     const losses = differentiate(machine, () => forward(model, part, objective))
     lossNats += share * losses.main
     for (const [depth, loss] of losses.mtp.entries()) mtpNats[depth] = (mtpNats[depth] ?? 0) + share * loss

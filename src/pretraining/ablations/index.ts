@@ -1,0 +1,16 @@
+/** Ablations: pairs of small trainings with one mechanism and without it. */
+export { ablationBase } from './ablation.ts'
+export type { AccumulationArm } from './accumulation.ts'
+export type { ArmNumbers } from './arm-numbers.ts'
+export { ablationList, ablationNames } from './catalogue.ts'
+export type {
+  AblationBase,
+  AblationDifference,
+  AblationEvent,
+  AblationResultEvent,
+  AccumulationEvent,
+  IntervalOver,
+  Verdict,
+} from './events.ts'
+export { type AblationOptions, type AblationOutcome, type AblationProgress, runAblation } from './run-ablation.ts'
+export type { ScoreModel } from './train-arm.ts'
