@@ -8,7 +8,7 @@
  */
 import type { Random } from '../base/random.ts'
 import type { SamplingOptions } from './generation-options.ts'
-import { candidates, checkLogits, likeliest } from './sampling.ts'
+import { candidates, checkLogits, likeliest, weigh } from './sampling.ts'
 
 /** Probability of each id, [V]; the sum is 1 to rounding. */
 export type Distribution = Float64Array
@@ -32,6 +32,11 @@ export function distribution(logits: Float32Array, idCount: number, options: Sam
   const probabilities = new Float64Array(idCount)
   if (options.temperature === 0) {
     probabilities[likeliest(logits, idCount)] = 1
+    return probabilities
+  }
+  if (options.topK === 0 && options.topP === 1 && options.minP === 0) {
+    const { weights, total } = weigh(logits, idCount, options.temperature)
+    for (let id = 0; id < idCount; id++) probabilities[id] = weights[id] / total
     return probabilities
   }
   const { ids, weights } = candidates(logits, idCount, options)

@@ -1,10 +1,14 @@
-/** How fast one sequence is decoded, beside the bytes that it reads: decoding is a stream of weights through memory. */
+/**
+ * How fast one sequence is prefilled and decoded, beside the bytes that it reads: decoding is a stream of weights through
+ * memory, prefill reads them once for all its tokens.
+ */
 import { invariant } from '../base/errors.ts'
 import { Random } from '../base/random.ts'
-import { countParameters, createModel, logits, type ModelConfig } from '../architecture/index.ts'
+import { createModel, logits, type ModelConfig } from '../architecture/index.ts'
 import type { Machine } from '../compute/index.ts'
 import { initialize } from '../foundations/index.ts'
 import { Decoder } from './decode.ts'
+import { decodeWork } from './decode-work.ts'
 import { LatentCache } from './latent-cache.ts'
 import { prefill } from './prefill.ts'
 
@@ -14,6 +18,10 @@ export interface DecodeBench {
   readonly run: () => void
   /** Largest difference from the full forward pass's logits, as a share of the largest of them. */
   readonly error: () => number
+  /** Runs the whole context again as a prompt, into a cache of its own. */
+  readonly prefill: () => void
+  /** As `error`, of the logits behind the prompt. */
+  readonly prefillError: () => number
   /** What one token reads: each activated weight and the head once, and the cache of the context; in bytes. */
   readonly bytesPerToken: number
   readonly weightBytesPerToken: number
@@ -30,7 +38,7 @@ export interface DecodeSpeed {
 }
 
 /** Tokens of the verification: beyond this the full pass takes longer than it is worth. */
-const mostVerifiedTokens = 512
+export const mostVerifiedTokens = 4096
 
 /**
  * Lays out a model on `machine`, in its innermost scope, and fills a cache.
@@ -44,33 +52,42 @@ export function createDecodeBench(machine: Machine, config: ModelConfig, context
   )
   const rng = Random.seeded(0).fork('bench/generate')
   const length = contextTokens + 1
-  const model = createModel(machine, { ...config, mtpDepth: 0 }, { withGradients: false, length })
+  const sizes = { ...config, mtpDepth: 0, maxLength: Math.max(config.maxLength, length) }
+  const model = createModel(machine, sizes, { withGradients: false, length })
   initialize(model.parameters.set, config.initStd, rng)
   const ids = Int32Array.from({ length }, () => rng.below(config.vocabSize))
   const cache = new LatentCache(model, length)
+  const promptCache = new LatentCache(model, length)
   const decoder = new Decoder(model)
   prefill(cache, ids.subarray(0, contextTokens))
   const decodeLast = () => {
     cache.truncate(contextTokens)
     return decoder.decode([{ id: ids[contextTokens], cache }])
   }
-  const weightBytesPerToken = 4 * countParameters(config).activated
-  const cacheBytesPerToken = length * cache.bytesPerToken
+  const prefillAll = () => {
+    promptCache.truncate(0)
+    return prefill(promptCache, ids.subarray(0, contextTokens))
+  }
+  /** Largest difference of a row from that of the full pass at the same place. */
+  const distance = (place: number, row: Float32Array) => {
+    using _scope = machine.scope()
+    const { vocabSize: V } = config
+    const batch = { rows: 1, length, rowTokens: length, tokens_BS: ids }
+    const full = logits(model, batch)
+      .toArray()
+      .subarray(place * V, (place + 1) * V)
+    const largest = full.reduce((most, x) => Math.max(most, Math.abs(x)), 0)
+    return full.reduce((most, x, v) => Math.max(most, Math.abs(x - row[v])), 0) / largest
+  }
+  const { weightBytes, cacheBytes } = decodeWork(config, contextTokens, 1)
   return {
     run: () => void decodeLast(),
-    error: () => {
-      using _scope = machine.scope()
-      const { vocabSize: V } = config
-      const full = logits(model, { rows: 1, length, rowTokens: length, tokens_BS: ids })
-        .toArray()
-        .subarray(contextTokens * V)
-      const decoded = decodeLast().toArray()
-      const largest = full.reduce((most, x) => Math.max(most, Math.abs(x)), 0)
-      return full.reduce((most, x, v) => Math.max(most, Math.abs(x - decoded[v])), 0) / largest
-    },
-    bytesPerToken: weightBytesPerToken + cacheBytesPerToken,
-    weightBytesPerToken,
-    cacheBytesPerToken,
+    error: () => distance(contextTokens, decodeLast().toArray()),
+    prefill: () => void prefillAll(),
+    prefillError: () => distance(contextTokens - 1, prefillAll()),
+    bytesPerToken: weightBytes + cacheBytes,
+    weightBytesPerToken: weightBytes,
+    cacheBytesPerToken: cacheBytes,
   }
 }
 

@@ -1,5 +1,5 @@
 /** Generation: the latent cache, prefill in the expanded form, decoding in the absorbed form, sampling, text as it comes. */
-export { createDecodeBench, type DecodeBench, decodeBenchmark, type DecodeSpeed } from './decode-benchmark.ts'
+export { createDecodeBench, type DecodeBench, decodeBenchmark, type DecodeSpeed, mostVerifiedTokens } from './decode-benchmark.ts'
 export * from './events.ts'
 export { expertLoads } from './expert-loads.ts'
 export { decodeWork, prefillWork, type TokenWork } from './decode-work.ts'

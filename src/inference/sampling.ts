@@ -45,8 +45,12 @@ function reaching(ids: readonly number[], weights: Float64Array, mass: number): 
 
 const sumOf = (ids: readonly number[], weights: Float64Array) => ids.reduce((sum, id) => sum + weights[id], 0)
 
-/** Likelihood of each id relative to the likeliest, and their sum. */
-function weigh(logits: Float32Array, idCount: number, temperature: number): { readonly weights: Float64Array; readonly total: number } {
+/** Likelihood of each id relative to the likeliest, and their sum. @param temperature above 0 */
+export function weigh(
+  logits: Float32Array,
+  idCount: number,
+  temperature: number,
+): { readonly weights: Float64Array; readonly total: number } {
   const top = logits[likeliest(logits, idCount)]
   const weights = new Float64Array(idCount)
   let total = 0

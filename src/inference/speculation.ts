@@ -9,10 +9,11 @@
  * drafts: rows of a step have the bits of single ones. Claim: foundations.denser-supervision.
  */
 import type { Random } from '../base/random.ts'
-import { accept, distribution, type Distribution, drawFrom } from './acceptance.ts'
+import { accept, distribution, type Distribution, drawFrom, type Verdict } from './acceptance.ts'
 import type { Decoder } from './decode.ts'
 import type { Drafter } from './drafter.ts'
 import type { SamplingOptions } from './generation-options.ts'
+import { checkLogits, likeliest } from './sampling.ts'
 import type { Sequence } from './sequence.ts'
 
 /** What a step has given. */
@@ -32,28 +33,41 @@ export interface SpeculationTools {
   readonly rng: Random
 }
 
-/** At temperature 0 there is one possibility and nothing to draw. */
-const draw = (probabilities: Distribution, { options, rng }: SpeculationTools) =>
-  options.temperature === 0 ? probabilities.indexOf(1) : drawFrom(probabilities, 1, rng)
-
+/** A token, and the distribution that it was drawn from; none at temperature 0, where there is nothing to draw. */
 interface Draft {
   readonly id: number
-  readonly proposal: Distribution
+  readonly proposal: Distribution | undefined
+}
+
+function draw(logits: Float32Array, { idCount, options, rng }: SpeculationTools): Draft {
+  if (options.temperature > 0) {
+    const proposal = distribution(logits, idCount, options)
+    return { id: drawFrom(proposal, 1, rng), proposal }
+  }
+  checkLogits(logits, idCount)
+  return { id: likeliest(logits, idCount), proposal: undefined }
+}
+
+/** The model's verdict on a draft: its own likeliest token at temperature 0, else the rule. */
+function judge(logits: Float32Array, draft: Draft, tools: SpeculationTools): Verdict {
+  const { idCount, options, rng } = tools
+  if (draft.proposal) return accept(distribution(logits, idCount, options), draft.proposal, draft.id, rng)
+  const { id } = draw(logits, tools)
+  return { isAccepted: id === draft.id, id }
 }
 
 /** Lets the module catch up with the text, then drafts. Its rows for drafts are forgotten again: they stood on its own output. */
 function draftTokens(tools: SpeculationTools, sequence: Sequence, next: number, count: number): Draft[] {
-  const { drafter, idCount, options } = tools
+  const { drafter } = tools
   const cache = sequence.draftCache!
   const drafts: Draft[] = []
   const { hidden, nextIds } = sequence.takeUnseen(next)
   let logits = drafter.draft(cache, hidden, nextIds)
   const { length } = cache
   while (drafts.length < count) {
-    const proposal = distribution(logits, idCount, options)
-    const id = draw(proposal, tools)
-    drafts.push({ id, proposal })
-    if (drafts.length < count) logits = drafter.again(cache, id)
+    const draft = draw(logits, tools)
+    drafts.push(draft)
+    if (drafts.length < count) logits = drafter.again(cache, draft.id)
   }
   cache.truncate(length)
   return drafts
@@ -67,30 +81,24 @@ function draftTokens(tools: SpeculationTools, sequence: Sequence, next: number, 
  * @param count    drafts, one or more; there is room for them and one token more
  */
 export function speculativeStep(tools: SpeculationTools, sequence: Sequence, next: number, count: number): SpeculativeStep {
-  const { decoder, idCount, options, rng } = tools
+  const { decoder } = tools
   const { cache } = sequence
   const drafts = draftTokens(tools, sequence, next, count)
   const before = cache.length
   const logits_MV = decoder.decode([next, ...drafts.map(({ id }) => id)].map((id) => ({ id, cache })))
   const { vocabSize: V } = decoder.model.config
   const rows = logits_MV.data as Float32Array
-  const modelAt = (row: number) => distribution(rows.subarray(row * V, (row + 1) * V), idCount, options)
+  const logitsAt = (row: number) => rows.subarray(row * V, (row + 1) * V)
   const ids: number[] = []
   let accepted = 0
-  for (const { id, proposal } of drafts) {
-    const model = modelAt(accepted)
-    const verdict = options.temperature === 0 ? greedily(model, id) : accept(model, proposal, id, rng)
+  for (const draft of drafts) {
+    const verdict = judge(logitsAt(accepted), draft, tools)
     ids.push(verdict.id)
     if (!verdict.isAccepted) break
     accepted++
   }
-  if (accepted === count) ids.push(draw(modelAt(count), tools))
+  if (accepted === count) ids.push(draw(logitsAt(count), tools).id)
   cache.truncate(before + 1 + accepted)
   sequence.append([next, ...ids.slice(0, accepted)], decoder.hidden(1 + accepted))
   return { ids, drafted: count, accepted }
-}
-
-function greedily(model: Distribution, draft: number) {
-  const id = model.indexOf(1)
-  return { isAccepted: id === draft, id }
 }

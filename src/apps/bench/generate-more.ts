@@ -21,7 +21,7 @@ export interface BenchModel {
 const openings = ['The house stands at the end of the road', 'export function add(a, b) {', 'What is 12 + 7?', 'Water boils when']
 const rolloutRows = [1, 16]
 const promptTokens = 32
-const rolloutTokens = 16
+const rolloutTokens = 32
 const draftedTokens = 64
 
 /**
@@ -40,7 +40,7 @@ export function openBenchModel(machine: Machine, folder: string | undefined): Be
   return { model, tokenizer: trainTokenizer(openings, { vocabSize: 280 }) }
 }
 
-/** Sixteen texts, one at a time and all at once; the texts must be the same. */
+/** Sixteen texts behind one prompt, one at a time and all at once; the texts must be the same. */
 export function benchRollout(rig: Rig, effort: Effort, config: ModelConfig, tokens = rolloutTokens): GenerateResult[] {
   const machine = rig.all
   using _scope = machine.scope()
@@ -49,8 +49,8 @@ export function benchRollout(rig: Rig, effort: Effort, config: ModelConfig, toke
   const model = createModel(machine, sizes, { withGradients: false, length: promptTokens + tokens })
   initialize(model.parameters.set, config.initStd, rng)
   const count = Math.max(...rolloutRows)
-  const prompts = Array.from({ length: count }, () => Int32Array.from({ length: promptTokens }, () => rng.below(config.vocabSize)))
-  const options = { samplesPerPrompt: 1, maxTokens: tokens, temperature: 1, stopIds: [], seedOf: (index: number) => index }
+  const prompts = [Int32Array.from({ length: promptTokens }, () => rng.below(config.vocabSize))]
+  const options = { samplesPerPrompt: count, maxTokens: tokens, temperature: 1, stopIds: [], seedOf: (index: number) => index }
   const texts = new Map<number, string>()
   const cases = rolloutRows.map((rows) => {
     const engine = { decoder: new Decoder(model, rows), idCount: config.vocabSize }
