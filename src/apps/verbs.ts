@@ -50,6 +50,11 @@ export const verbs: readonly Verb[] = [
     load: () => import('./verbs/rl.ts'),
   },
   {
+    name: 'report',
+    summary: 'write the technical report of a run, or print what became of its claims',
+    load: () => import('./verbs/report.ts'),
+  },
+  {
     name: 'data',
     summary: 'list, fetch and look at training text',
     load: () => import('./verbs/data.ts'),

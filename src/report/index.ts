@@ -1,2 +1,7 @@
 /** The report: events in, one page out. */
 export * from './run-record.ts'
+export { claims } from './claims/index.ts'
+export { renderReport, type ReportParts } from './document.ts'
+export { countOutcomes, judge, judgeAll, type JudgedClaim } from './judge.ts'
+export { readRunFacts, type RunFacts, runFactsOf } from './run-facts.ts'
+export type { Chapter, Claim, Drawing, FigureBlock, Outcome, TableBlock, TableColumn, Verdict } from './types.ts'

@@ -46,7 +46,10 @@ export function placeAxis(axis: Axis, values: readonly number[], range: readonly
     const spare = low === high ? Math.max(Math.abs(low) * 0.1, 1e-9) : 0
     const placed = scaleLinear([low - spare, high + spare], range)
     if (axis.from === undefined && axis.to === undefined) placed.nice(room)
-    return { at: placed, ticks: placed.ticks(room).map(textOf) }
+    // Layers, experts and steps are counted: there is nothing between two of them.
+    const areWhole = values.length > 0 && values.every(Number.isInteger)
+    const ticks = placed.ticks(room).filter((tick) => !areWhole || Number.isInteger(tick))
+    return { at: placed, ticks: ticks.map(textOf) }
   }
   const base = scale === 'log' ? 10 : 2
   const [bottom, top] = low === high ? [low / base, high * base] : [low, high]

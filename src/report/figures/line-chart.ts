@@ -1,9 +1,9 @@
 /** Lines over an axis: loss over tokens, loss by position. Each line is named at its end; no boxes, no legend to look up. */
 import { area, line } from 'd3-shape'
 import type { Drawing } from '../types.ts'
-import { type Axis, axisHeight, horizontalAxis, placeAxis, type Plot, verticalAxis } from './axis.ts'
+import { type Axis, axisHeight, horizontalAxis, placeAxis, type PlacedAxis, type Plot, verticalAxis } from './axis.ts'
 import { spreadLabels } from './spread-labels.ts'
-import { type AlternativeText, dot, keyRow, label, px, seriesTones, stroke, svg, textWidth, type Tone } from './svg.ts'
+import { type AlternativeText, dot, keyRow, label, lineHeight, seriesTones, stroke, svg, textWidth, type Tone } from './svg.ts'
 
 /** One line. */
 export interface LineSeries {
@@ -89,7 +89,7 @@ export function lineChart(chart: LineChart): Drawing {
       ...(keyHeight > 0 ? key.parts : []),
       ...verticalAxis(chart.y, y, plot),
       ...horizontalAxis(chart.x, x, plot),
-      ...references.flatMap((reference) => referenceParts(reference, x.at, y.at, plot)),
+      ...references.flatMap((reference, index) => referenceParts(reference, index, x.at, y.at, plot)),
       ...lines,
       ...(areNamesBeside && !isSingle ? namesBeside(series, tones, y.at, plot) : []),
     ])
@@ -106,17 +106,20 @@ function namesBeside(series: readonly LineSeries[], tones: readonly Tone[], at: 
   return series.map(({ name }, index) => label(plot.right + 8, places[index] + 4, name, { tone: tones[index] }))
 }
 
-function referenceParts(reference: ReferenceLine, x: (value: number) => number, y: (value: number) => number, plot: Plot): string[] {
+/** @param row of the name, so that upright lines close to each other keep their names apart */
+function referenceParts(reference: ReferenceLine, row: number, x: PlacedAxis['at'], y: PlacedAxis['at'], plot: Plot): string[] {
   const { name, tone = 'soft' } = reference
   if (reference.y !== undefined) {
     const at = y(reference.y)
-    return [
-      stroke(plot.left, at, plot.right, at, `reference s-${tone}`),
-      label(plot.right - 4, at - 5, name, { tone, anchor: 'end', hasHalo: true }),
-    ]
+    const words = label(plot.right - 4, at - 5, name, { tone, anchor: 'end', hasHalo: true })
+    return [stroke(plot.left, at, plot.right, at, `reference s-${tone}`), words]
   }
   const at = x(reference.x!)
   const isLeft = at > (plot.left + plot.right) / 2
-  const words = label(at + (isLeft ? -5 : 5), plot.top + 10, name, { tone, anchor: isLeft ? 'end' : 'start', hasHalo: true })
-  return [`<path d="M${px(at)} ${px(plot.top)}V${px(plot.bottom)}" class="reference s-${tone}"/>`, words]
+  const words = label(at + (isLeft ? -6 : 6), plot.top + 12 + row * lineHeight, name, {
+    tone,
+    anchor: isLeft ? 'end' : 'start',
+    hasHalo: true,
+  })
+  return [stroke(at, plot.top, at, plot.bottom, `reference s-${tone}`), words]
 }

@@ -1,0 +1,14 @@
+/** The two ends of a trace. A single batch says little, so each end is a mean over a fiftieth of the steps. */
+import { mean } from '../../base/statistics.ts'
+
+const endShare = 0.02
+
+/**
+ * Means over the first and the last 2 % of a trace, at least one value each.
+ *
+ * @param values in order; at least one
+ */
+export function endsOf(values: readonly number[]): { readonly first: number; readonly last: number } {
+  const count = Math.max(1, Math.round(values.length * endShare))
+  return { first: mean(values.slice(0, count)), last: mean(values.slice(-count)) }
+}

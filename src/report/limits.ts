@@ -1,0 +1,80 @@
+/** What the report cannot say: limits of any run of this size, and what this one left out or did otherwise than asked. */
+import { formatCount } from '../base/format.ts'
+import { published } from './blocks.ts'
+import { lastTaskStage, taskScores } from './findings/task-scores.ts'
+import { html, type Html } from './html.ts'
+import type { RunFacts } from './run-facts.ts'
+import { counted, listed } from './wording.ts'
+
+/** The limits, in prose and as a list of what was left out. */
+export function limits(run: RunFacts): Html {
+  const omissions = leftOut(run)
+  return html`<section id="limits">
+    <h2>Limits</h2>
+    <p>${scale(run)}</p>
+    <p>
+      All arithmetic of the run is in 32-bit floating point, in vectors of 128 bits, on one machine. FP8, a cluster and its network are
+      simulated from this run’s sizes and traffic, and where a number comes from a simulation the text says so. Times were taken while the
+      machine did whatever else it had to do; shares of its measured ceiling suffer from that less than rates do.
+    </p>
+    <p>${scoresSentence(run)}</p>
+    ${
+      omissions.length === 0
+        ? html`<p>Nothing that the recipe asks for was left out or done otherwise.</p>`
+        : html`<p>Left out, or done otherwise than asked for:</p>
+            <ul>
+              ${omissions.map((omission) => html`<li>${omission}</li> `)}
+            </ul>`
+    }
+  </section> `
+}
+
+function scale(run: RunFacts): Html {
+  const tokens = run.steps('pretrain').at(-1)?.tokens ?? 0
+  return html`A model of some minutes knows how its text is spelled and shaped, and little of what it says. It has read
+  ${formatCount(tokens)} tokens (${published('14.8T')}); effects that need scale to appear cannot appear here, and effects that vanish with
+  scale may. One seed shows one draw of initial weights and of the order of the text. Comparisons between variants of the model are made
+  with short runs of their own and say so.`
+}
+
+function scoresSentence(run: RunFacts): Html {
+  const stage = lastTaskStage(run)
+  const scores = stage === null ? [] : taskScores(run, stage)
+  if (scores.length === 0)
+    return html`No task was scored in this run, so the text says nothing about what the model can do beyond predicting text.`
+  const atChance = scores.filter(({ isAboveChance }) => !isAboveChance).map(({ task }) => task)
+  const contaminated = run.latestOf('evaluation/contamination', ({ task }) => task).reduce((sum, event) => sum + event.contaminated, 0)
+  const chance =
+    atChance.length === 0
+      ? 'All tasks lie above chance, which for some of them says only that the model knows how text goes on.'
+      : `${atChance.length} of ${counted(scores.length, 'task')} cannot be told from guessing after the last stage (${listed(atChance)}).`
+  return html`${chance} The tasks are built from held-out text of the run’s own sources in the manner of known benchmarks; their scores are
+  not comparable with published ones of those names. ${counted(contaminated, 'item').replace(/^./, (letter) => letter.toUpperCase())} of
+  theirs had a long passage in common with the training text.`
+}
+
+/** One sentence for everything that a layer said it could not do as asked. */
+function leftOut(run: RunFacts): string[] {
+  const sentences = [
+    ...run.missing,
+    ...run.ofType('run/warning').map(({ message }) => message),
+    ...run.ofType('data-fallback').map(({ reason }) => reason),
+    ...run.ofType('evaluation/task-left-out').map(({ task, reason }) => `The task ${task} was left out: ${reason}`),
+    ...run
+      .ofType('evaluation/long-context-left-out')
+      .map(({ what, length, reason }) => `${what === 'needle' ? 'Needles' : 'Loss by position'} at ${length} tokens: ${reason}`),
+    ...skipped(run),
+  ]
+  return [...new Set(sentences)]
+}
+
+function skipped(run: RunFacts): string[] {
+  const steps = run.ofType('training/skipped').length
+  const unsupervised = run.ofType('training/unsupervised').length
+  const faults = run.ofType('rl/verifier-fault').reduce((sum, { count }) => sum + count, 0)
+  return [
+    ...(steps > 0 ? [`${counted(steps, 'step')} without a finite loss or gradient, not taken.`] : []),
+    ...(unsupervised > 0 ? [`${counted(unsupervised, 'batch', 'batches')} of fine-tuning without a token to learn from, not taken.`] : []),
+    ...(faults > 0 ? [`${counted(faults, 'verdict')} that a verifier did not give, counted as wrong.`] : []),
+  ]
+}

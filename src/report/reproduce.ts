@@ -1,0 +1,101 @@
+/** How to make the run again: the command, the machine with its ceilings, the text, and the recipe itself. */
+import { formatBytes, formatCount, formatSeconds } from '../base/format.ts'
+import { table } from './blocks.ts'
+import { html, type Html } from './html.ts'
+import type { RunFacts } from './run-facts.ts'
+import type { RunDocument } from './run-record.ts'
+import { digits, listed } from './wording.ts'
+
+/** Command, machine, text, stages, recipe. */
+export function howToReproduce(run: RunFacts): Html {
+  const { document } = run
+  const { versions, machine, derivation } = document
+  return html`<section id="reproduce">
+    <h2>How to reproduce this run</h2>
+    <p>
+      The run was asked for with the first of these commands, or one that means the same; the second makes this page again from the run’s
+      folder, byte for byte. In a clone, <code>npm run -s strata --</code> stands in the place of <code>strata</code>.
+    </p>
+    <pre><code>${commandOf(document, run.name)}
+strata report runs/${run.name}</code></pre>
+    <p>
+      Strata ${versions.strata} on Node ${versions.node.replace(/^v/, '')}. The same seed, recipe, text and kernels give the same weights
+      bit for bit, on any number of threads; times differ from machine to machine. Kernels: ${machine.kernels.dialect}
+      (${machine.kernels.reason}).
+    </p>
+    ${machineTable(document)}${textTable(run)}${stageTable(run)}${
+      derivation.length > 0
+        ? html`<p>Size and length follow from the time that was asked for:</p>
+            <ul>
+              ${derivation.map((step) => html`<li>${step}</li> `)}
+            </ul> `
+        : null
+    }
+    <h3>The recipe</h3>
+    <p>Complete: nothing about the run is decided anywhere else.</p>
+    <pre><code>${recipeText(document.recipe)}</code></pre>
+  </section> `
+}
+
+const quoted = (word: string) => (/^[\w./=:,-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`)
+
+/** The command line of a run. */
+function commandOf({ asked }: RunDocument, name: string): string {
+  const flags = [
+    ...asked.data.flatMap((path) => ['--data', path]),
+    ...asked.conversations.flatMap((path) => ['--conversations', path]),
+    ...asked.settings.flatMap((setting) => ['--set', setting]),
+    ...(asked.seed === null ? [] : ['--seed', String(asked.seed)]),
+    ...(asked.budget === null ? [] : ['--budget', `${asked.budget.seconds}s`]),
+  ]
+  return ['strata', 'run', asked.recipe, '--name', name, ...flags].map(quoted).join(' ')
+}
+
+function machineTable({ machine, ceilings }: RunDocument): Html {
+  const { gflopsOneThread, gflopsAllThreads, streamGBs, threads } = ceilings
+  return table({
+    id: 'machine',
+    caption: html`The machine, with the ceilings that were measured before training; every speed of this report is a share of them.`,
+    columns: [{ title: '' }, { title: 'of this run' }],
+    rows: [
+      ['platform', machine.platform],
+      ['processor', machine.processor],
+      ['memory', formatBytes(machine.memoryBytes)],
+      ['threads', threads],
+      ['multiply and add, one thread', `${digits(gflopsOneThread)} GFLOP/s`],
+      ['multiply and add, all threads', `${digits(gflopsAllThreads)} GFLOP/s`],
+      ['reading memory in order', `${digits(streamGBs)} GB/s`],
+    ],
+  })
+}
+
+function textTable(run: RunFacts): Html | null {
+  const sources = run.latestOf('data-source', ({ source }) => source)
+  if (sources.length === 0) return null
+  const tokens = run.latestOf('data-tokenized', ({ domain }) => domain)
+  const total = tokens.reduce((sum, event) => sum + event.tokens, 0)
+  const domains = [...new Set(sources.map(({ domain }) => domain))]
+  return table({
+    id: 'text',
+    caption: html`The text: ${listed(domains)}${total > 0 ? html`, ${formatCount(total)} tokens once copies are taken out` : null}. Sources
+      and licences: <code>strata data list</code>.`,
+    columns: [{ title: 'source' }, { title: 'domain' }, { title: 'documents', align: 'end' }, { title: 'size', align: 'end' }],
+    rows: sources.map(({ source, domain, documents, utf8Bytes }) => [source, domain, formatCount(documents), formatBytes(utf8Bytes)]),
+  })
+}
+
+function stageTable(run: RunFacts): Html | null {
+  const stages = run.latestOf('run/stage', ({ stage }) => stage)
+  if (stages.length === 0) return null
+  const total = stages.reduce((sum, { seconds }) => sum + seconds, 0)
+  return table({
+    id: 'stages',
+    caption: html`What was done, and the time that it took; ${formatSeconds(total)} in all.`,
+    columns: [{ title: 'part' }, { title: 'time', align: 'end' }],
+    rows: stages.map(({ stage, seconds }) => [stage, formatSeconds(seconds)]),
+  })
+}
+
+/** The recipe as JSON; arrays of numbers on one line. */
+const recipeText = (recipe: unknown) =>
+  JSON.stringify(recipe, null, 2).replaceAll(/\[[^[\]{}]*\]/g, (list) => list.replaceAll(/\s+/g, ' ').replace('[ ', '[').replace(' ]', ']'))
