@@ -1,36 +1,39 @@
 /** For tests: events of what follows pre-training, shaped like those of a short run of `nano`. */
 import { shareInterval } from '../base/statistics.ts'
-import type { RoutingEvent } from '../inference/index.ts'
-import type { Recipe } from '../pretraining/index.ts'
+import type { InferenceEvent, RegimeEvent, RoutingEvent } from '../inference/index.ts'
+import type { PosttrainingEvent, RlStepEvent } from '../posttraining/index.ts'
+import { type AblationEvent, ablationMetrics, type AblationResultEvent, type Recipe, type Stage } from '../pretraining/index.ts'
 import type { RunRecordEvent } from './run-record.ts'
 
 /** Inference, ablations, fine-tuning and reinforcement. */
-export const testLaterEvents = (recipe: Recipe): RunRecordEvent[] =>
-  [
-    ...routing(recipe),
-    ...inference(recipe),
-    ablation(recipe, 'mtp', ['foundations.denser-supervision'], 'mtp-1', 'mtp-0', 'loss', 'nats', [-0.012, -0.03, 0.006]),
-    ablation(recipe, 'balance', ['architecture.balance-in-design'], 'none', 'bias', 'loss', 'nats', [0.021, 0.004, 0.038]),
-    ablation(recipe, 'balance', ['architecture.balance-in-design'], 'none', 'bias', 'overload', 'x mean', [1.4, 1.1, 1.7]),
-    ablation(recipe, 'latent-cache', ['architecture.latent-cache'], 'latent', 'full', 'loss', 'nats', [-0.004, -0.02, 0.012]),
-    accumulation(recipe),
-    {
-      type: 'sft/data',
-      conversations: 6000,
-      bySource: { letters: 900, arithmetic: 900, prose: 4200 },
-      rows: 700,
-      rowLength: 512,
-      tokens: 340_000,
-      supervisedTokens: 120_000,
-      droppedTooLong: 3,
-    },
-    ...accuracies('pretrain', 0),
-    ...accuracies('sft', 40),
-    ...reinforcement('rl', 30),
-    ...accuracies('rl', 70),
-    ...reinforcement('rl-shuffled', 10),
-    ...accuracies('rl-shuffled', 38),
-  ] as unknown as RunRecordEvent[]
+export const testLaterEvents = (recipe: Recipe): RunRecordEvent[] => [
+  ...routing(recipe),
+  ...inference(recipe),
+  ablation(recipe, 'mtp', 'foundations.denser-supervision', ['mtp', 'no-mtp'], 'loss', [-0.012, -0.03, 0.006]),
+  ablation(recipe, 'balance', 'architecture.balance-in-design', ['bias', 'none'], 'loss', [-0.021, -0.038, -0.004]),
+  ablation(recipe, 'balance', 'architecture.balance-in-design', ['bias', 'none'], 'overload', [-1.4, -1.7, -1.1]),
+  ablation(recipe, 'balance', 'architecture.balance-in-design', ['bias', 'sequence-loss'], 'loss', [-0.004, -0.02, 0.012]),
+  ablation(recipe, 'latent-cache', 'architecture.latent-cache', ['latent', 'full-heads'], 'loss', [-0.004, -0.02, 0.012]),
+  accumulation(recipe),
+  {
+    type: 'sft/data',
+    conversations: 6000,
+    bySource: { letters: 900, arithmetic: 900, prose: 4200 },
+    rows: 700,
+    rowLength: 512,
+    tokens: 340_000,
+    supervisedTokens: 120_000,
+    droppedTooLong: 3,
+    droppedWithoutTargets: 0,
+    filledShare: 0.94,
+  },
+  ...accuracies('pretrain', 0),
+  ...accuracies('sft', 40),
+  ...reinforcement('rl', 30),
+  ...accuracies('rl', 70),
+  ...reinforcement('rl-shuffled', 10),
+  ...accuracies('rl-shuffled', 38),
+]
 
 /** Groups that a token visits under each limit, of four. */
 const groupsUnderLimit: Readonly<Record<number, number>> = { 1: 1, 2: 1.93, 4: 2.81 }
@@ -60,11 +63,19 @@ function routing({ model }: Recipe): RoutingEvent[] {
   return [event(2, true, null), event(1, true, 0.31), event(4, true, 0.02), event(2, false, 0.12)]
 }
 
-function inference({ model }: Recipe): unknown[] {
-  const regime = (kind: 'prefill' | 'decode', contextLength: number, rows: number) => {
+function inference({ model }: Recipe): InferenceEvent[] {
+  const regime = (kind: 'prefill' | 'decode', contextLength: number, rows: number): RegimeEvent => {
     const flopsPerToken = 3_000_000 + 400 * contextLength
-    const bytesPerToken = (kind === 'prefill' ? 12_000_000 / contextLength : 12_000_000 / rows) + 400 * contextLength
+    const cacheBytesPerToken = 480 * contextLength
+    const bytesPerToken = (kind === 'prefill' ? 12_000_000 / contextLength : 12_000_000 / rows) + cacheBytesPerToken
     const tokensPerSecond = kind === 'prefill' ? 20_000 / (1 + contextLength / 4096) : (1500 * rows ** 0.6) / (1 + contextLength / 2048)
+    const tokenSeconds = 1 / tokensPerSecond
+    const split = {
+      tokenSeconds,
+      cacheSeconds: 0.1 * tokenSeconds,
+      expertSeconds: 0.35 * tokenSeconds,
+      weightSeconds: 0.55 * tokenSeconds,
+    }
     return {
       type: 'inference/regime',
       kind,
@@ -73,12 +84,14 @@ function inference({ model }: Recipe): unknown[] {
       tokensPerSecond,
       flopsPerToken,
       bytesPerToken,
+      cacheBytesPerToken,
       gflops: (tokensPerSecond * flopsPerToken) / 1e9,
       gbs: (tokensPerSecond * bytesPerToken) / 1e9,
       arithmeticIntensity: flopsPerToken / bytesPerToken,
+      split: kind === 'decode' ? split : null,
     }
   }
-  const load = (domain: string, hot: number) => ({
+  const load = (domain: string, hot: number): InferenceEvent => ({
     type: 'inference/expert-load',
     domain,
     loadByRouter: Array.from({ length: model.layerCount - model.denseLayerCount }, (_, layer) =>
@@ -88,7 +101,7 @@ function inference({ model }: Recipe): unknown[] {
   return [
     ...[64, 256, 1024].map((length) => regime('prefill', length, 1)),
     ...[64, 256, 1024].map((length) => regime('decode', length, 1)),
-    ...[2, 4, 8, 16].map((rows) => regime('decode', 256, rows)),
+    ...[4, 16].map((rows) => regime('decode', 256, rows)),
     {
       type: 'inference/speculation',
       drafted: 512,
@@ -104,91 +117,101 @@ function inference({ model }: Recipe): unknown[] {
   ]
 }
 
+const baseOf = ({ model, training, tokenizer }: Recipe) => ({
+  width: model.width / 2,
+  layerCount: 3,
+  vocabSize: tokenizer.vocabSize,
+  rowLength: training.rowLength,
+  rows: training.rows,
+})
+
+const differenceOf = ([difference, low, high]: readonly [number, number, number]) => {
+  const verdict = high < 0 ? ('lower' as const) : low > 0 ? ('higher' as const) : ('not established' as const)
+  return { difference, low, high, verdict }
+}
+
 function ablation(
-  { model, training, tokenizer }: Recipe,
+  recipe: Recipe,
   name: string,
-  claims: readonly string[],
-  variant: string,
-  control: string,
-  metric: string,
-  unit: string,
-  [difference, low, high]: readonly [number, number, number],
-): unknown {
-  const arm = (lossNats: number, maxViolation: number) => ({
-    parameters: 1_500_000,
-    activated: 700_000,
-    cacheBytesPerToken: name === 'latent-cache' && lossNats === 5.2 ? 2560 : 240,
-    flopsPerToken: 6_000_000,
-    decodeFlopsPerToken: 1_500_000,
-    lossNats,
-    lossByQuarter: [lossNats + 0.1, lossNats, lossNats, lossNats - 0.1],
-    maxViolation,
-    trainedMaxViolation: maxViolation,
-    steps: 117,
-    clippedShare: 0.6,
-    spikes: 0,
-    skippedSteps: 0,
-    brokeAtStep: null,
-    scores: {},
-    secondsPerRun: 12,
-  })
+  claim: string,
+  [variant, control]: readonly [string, string],
+  metric: 'loss' | 'overload',
+  ends: readonly [number, number, number],
+): AblationResultEvent {
+  const arm = (of: string, lossNats: number): AblationResultEvent['details']['variant'] => {
+    const maxViolation = of === 'none' ? 2.1 : 0.7
+    return {
+      parameters: 1_500_000,
+      activated: 700_000,
+      cacheBytesPerToken: of.startsWith('full') ? 1632 : 288,
+      flopsPerToken: 6_000_000,
+      decodeFlopsPerToken: 1_500_000,
+      lossNats,
+      lossByQuarter: [lossNats + 0.1, lossNats, lossNats, lossNats - 0.1],
+      bitsPerByteByDomain: { prose: 2.9, code: 3.2 },
+      maxViolation,
+      trainedMaxViolation: maxViolation,
+      steps: 117,
+      clippedShare: 0.6,
+      spikes: 0,
+      skippedSteps: 0,
+      brokeAtStep: null,
+      scores: {},
+      secondsPerRun: 12,
+    }
+  }
   return {
     type: 'ablation/result',
     name,
-    claims,
+    claims: [claim, 'pretraining.ablations'],
     variant,
     control,
     says: { variant: `the model with ${variant}`, control: `the model with ${control}` },
     seeds: 1,
     tokens: 60_000,
-    metric,
-    unit,
-    base: { width: model.width / 2, layerCount: 3, vocabSize: tokenizer.vocabSize, rowLength: training.rowLength, rows: training.rows },
-    difference,
-    low,
-    high,
+    ...ablationMetrics[metric],
+    domain: null,
+    base: baseOf(recipe),
+    ...differenceOf(ends),
     n: 64,
-    intervalOver: 'rows',
-    verdict: high < 0 ? 'lower' : low > 0 ? 'higher' : 'not established',
-    details: { variant: arm(5.2 + difference, variant === 'none' ? 2.1 : 0.7), control: arm(5.2, 0.7), byDomain: {} },
+    intervalOver: metric === 'loss' ? 'rows' : 'batches',
+    details: { variant: arm(variant, metric === 'loss' ? 5.2 + ends[0] : 5.2), control: arm(control, 5.2), byDomain: {} },
     wasCached: false,
     seconds: 24,
   }
 }
 
-function accumulation({ model, training, tokenizer }: Recipe): unknown {
+function accumulation(recipe: Recipe): AblationEvent {
+  const arm = (error: number) => ({
+    gradientError: error,
+    medianUlps: 1e6 * error,
+    ulps99: 1e7 * error,
+    lossDriftNats: error,
+    weightDriftShare: error,
+  })
   return {
     type: 'ablation/accumulation',
     name: 'accumulation',
     claims: ['foundations.stable-accumulation'],
     variant: 'bf16 sums',
     control: 'f32 sums',
-    metric: 'relative error of the gradient',
-    unit: 'of its norm',
-    base: {
-      width: model.width,
-      layerCount: model.layerCount,
-      vocabSize: tokenizer.vocabSize,
-      rowLength: training.rowLength,
-      rows: training.rows,
-    },
+    metric: 'error of a summed gradient',
+    unit: 'share of its norm',
+    base: baseOf(recipe),
     parts: 4,
     steps: 8,
-    difference: 0.004,
-    low: 0.003,
-    high: 0.005,
+    ...differenceOf([0.004, 0.003, 0.005]),
     n: 40,
     intervalOver: 'tensors',
-    verdict: 'higher',
-    details: { variant: {}, control: {} },
+    details: { variant: arm(4e-3), control: arm(2e-7) },
     wasCached: false,
     seconds: 3,
   }
 }
 
-function accuracies(stage: string, correct: number): unknown[] {
+function accuracies(stage: Stage, correct: number): PosttrainingEvent[] {
   const tasks = ['letters', 'arithmetic', 'comparison', 'units', 'countdown']
-  const event = (task: string, n: number, right: number, chance: number) => ({
+  const event = (task: string, n: number, right: number, chance: number): PosttrainingEvent => ({
     type: 'posttraining/accuracy',
     stage,
     task,
@@ -221,8 +244,8 @@ function accuracies(stage: string, correct: number): unknown[] {
   ]
 }
 
-function reinforcement(stage: 'rl' | 'rl-shuffled', steps: number): unknown[] {
-  return Array.from({ length: steps }, (_, index) => {
+function reinforcement(stage: 'rl' | 'rl-shuffled', steps: number): RlStepEvent[] {
+  return Array.from({ length: steps }, (_, index): RlStepEvent => {
     const share = stage === 'rl' ? index / steps : 0
     return {
       type: 'rl/step',

@@ -1,9 +1,10 @@
 /** Balance by selection biases: what it does to the busiest expert and to the loss, against training without any. */
 import { bucketed, lineChart } from '../figures/index.ts'
 import { html } from '../html.ts'
+import { ablationMetrics } from '../../pretraining/index.ts'
 import type { Claim } from '../types.ts'
 import { changed, digits } from '../wording.ts'
-import { ablationsOf, differenceText, sizeText } from './ablation-facts.ts'
+import { ablationsOf, differenceText, lossResults, sizeText } from './ablation-facts.ts'
 import { claimStatements } from './catalogue.ts'
 import { didNotHold, held, needs, notEstablished, notTested } from './verdicts.ts'
 
@@ -17,8 +18,8 @@ export const balanceInDesign: Claim = {
   judge(run) {
     const results = ablationsOf(run, 'balance')
     const ofNone = results.filter(({ variant, control }) => `${variant} ${control}`.includes('none'))
-    const loss = ofNone.find(({ unit }) => unit.startsWith('nats'))
-    const overload = ofNone.find(({ metric }) => /overload|violation/i.test(metric))
+    const [loss] = lossResults(ofNone)
+    const overload = ofNone.find(({ metric }) => metric === ablationMetrics.overload.metric)
     if (!loss || !overload) return notTested('No model without balancing was trained beside this run.')
     const isNoneVariant = loss.variant.includes('none')
     const [biased, unbiased] = isNoneVariant ? [loss.details.control, loss.details.variant] : [loss.details.variant, loss.details.control]

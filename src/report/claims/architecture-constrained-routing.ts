@@ -1,7 +1,7 @@
 /** Sparse experts against a dense model of the same cost, and what a limit on groups costs against what it saves. */
 import type { Claim } from '../types.ts'
 import { digits, listed, percent } from '../wording.ts'
-import { ablationsOf, differenceText, sizeText } from './ablation-facts.ts'
+import { ablationsOf, differenceText, lossResults, sizeText } from './ablation-facts.ts'
 import { claimStatements } from './catalogue.ts'
 import { trafficOf } from './sequence-routing-to-traffic.ts'
 import { didNotHold, held, needs, notTested } from './verdicts.ts'
@@ -15,7 +15,7 @@ export const constrainedRouting: Claim = {
   rule: 'It holds where the sparse model’s loss is established to be lower than that of a dense one of equal active FLOPs, and no group limit that was tried is established to raise the loss by more than half of what sparsity gained.',
   judge(run) {
     const [dense] = ablationsOf(run, 'dense')
-    const limits = ablationsOf(run, 'group-limit')
+    const limits = lossResults(ablationsOf(run, 'group-limit'))
     if (!dense) return notTested('No dense model of equal cost was trained beside this run.')
     if (limits.length === 0) return notTested('No models with other group limits were trained beside this run.')
     const isSparseVariant = dense.details.variant.parameters > dense.details.control.parameters

@@ -13,7 +13,7 @@ export const stableAccumulation: Claim = {
   rule: 'It holds where sums that are rounded to BF16 after each part of a batch lie further from the undivided batch than sums in f32, the 95 % interval of the difference above zero.',
   judge(run) {
     const event = run.lastOf('ablation/accumulation')!
-    const sentence = `With a batch in ${event.parts} parts over ${event.steps} steps, ${event.metric} is larger by ${digits(event.difference)} ${event.unit} with BF16 sums than with f32 sums (95 % interval ${between(event.low, event.high)}, ${event.n} ${event.intervalOver}).`
+    const sentence = `With a batch in ${event.parts} parts over ${event.steps} steps, the ${event.metric} is larger by ${digits(event.difference)} (${event.unit}) with BF16 sums than with f32 sums (95 % interval ${between(event.low, event.high)}, ${event.n} ${event.intervalOver}).`
     const side = sideOf(event.low, event.high)
     return side === 'above' ? held(sentence) : side === 'below' ? didNotHold(sentence) : notEstablished(sentence)
   },

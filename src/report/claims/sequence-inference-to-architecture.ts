@@ -4,7 +4,7 @@ import type { AblationResultEvent } from '../../pretraining/index.ts'
 import type { RunFacts } from '../run-facts.ts'
 import type { Claim } from '../types.ts'
 import { digits } from '../wording.ts'
-import { ablationsOf, sizeText } from './ablation-facts.ts'
+import { ablationsOf, lossResults, sizeText } from './ablation-facts.ts'
 import { claimStatements } from './catalogue.ts'
 import { didNotHold, held, needs, notTested } from './verdicts.ts'
 
@@ -24,7 +24,7 @@ export interface CostPoint {
 
 /** The models of all sweeps, the chosen one first; none without a sweep. */
 export function costPoints(run: RunFacts): CostPoint[] {
-  const results = sweeps.flatMap((name) => ablationsOf(run, name)).filter(({ unit }) => unit.startsWith('nats'))
+  const results = lossResults(sweeps.flatMap((name) => ablationsOf(run, name)))
   if (results.length === 0) return []
   const pointOf = (name: string, arm: AblationResultEvent['details']['variant'], difference: CostPoint['difference']): CostPoint => ({
     name,

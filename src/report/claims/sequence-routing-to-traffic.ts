@@ -12,9 +12,9 @@ import { didNotHold, held, needs, notTested } from './verdicts.ts'
 /** Copies of a token that the loosest limit must add to those of the tightest, as a share of them, in every layer. */
 const leastGrowth = 0.1
 
-/** The probe's findings of a stage; none without the event. */
+/** The probe's findings, the last of each kind; none without the event. */
 export function trafficOf(run: RunFacts) {
-  const events = run.ofType('inference/routing').filter(({ stage }) => stage === 'pretrain')
+  const events = run.latestOf('inference/routing', ({ activeGroupCount, hasBias }) => `${activeGroupCount} ${hasBias}`)
   return { limits: trafficByLimit(events, run.document.recipe.model), tokens: events[0]?.tokens ?? 0, rows: events[0]?.rows ?? 0 }
 }
 
@@ -35,7 +35,7 @@ export const routingToTraffic: Claim = {
     const bytes = listed(limits.map(({ bytesPerToken }) => formatBytes(bytesPerToken)))
     const cost = tightest.addedNats !== null && tightest.plusMinus !== null
     const price = cost
-      ? ` The tightest limit changes the loss by ${signed(tightest.addedNats!)} ± ${digits(tightest.plusMinus!)} nats without retraining.`
+      ? ` The tightest limit changes the loss by ${signed(tightest.addedNats)} ± ${digits(tightest.plusMinus)} nats without retraining.`
       : ''
     const sentence = `Limited to ${names} of ${run.document.recipe.model.groupCount} groups, a token visits ${copies} of them in a layer (means over ${tokens} held-out tokens and ${tightest.copiesByLayer.length} layers); at ${bytesOfCopy(run.document.recipe.model.width)} bytes a copy, that is ${bytes} a token and forward pass.${price}`
     return growth.every((share) => share >= leastGrowth) ? held(sentence) : didNotHold(sentence)
