@@ -20,7 +20,11 @@ export function schedulesAtTraffic(run: RunFacts) {
   const limit = run.document.recipe.model.activeGroupCount
   const ratio = feasibleSchedules(run).find((row) => row.gbits === gbits && row.activeGroupCount === limit)?.ratio
   if (ratio === undefined) return null
-  return { ratio, gbits, rows: comparedSchedules.map((name) => ({ name, title: catalogue[name].title, ...stepOf(name, ratio) })) }
+  const rows = comparedSchedules.map((name) => {
+    const { makespan, exposed } = stepOf(name, ratio)
+    return { name, title: catalogue[name].title, makespan, exposed }
+  })
+  return { ratio, gbits, rows }
 }
 
 export const hiddenCommunication: Claim = {
