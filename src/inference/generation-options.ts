@@ -41,7 +41,7 @@ const maxTemperature = 100
 /** Text is compared with every stop string at every token. */
 const maxStopStrings = 64
 /** Drafts and the token before them are rows of one step of decoding. */
-export const maxSpeculate = 8
+const maxSpeculate = 8
 
 function violationsOf({ temperature, topK, topP, minP, seed, maxTokens, stop, speculate }: GenerationOptions): string[] {
   const violations: string[] = []

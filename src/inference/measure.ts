@@ -26,7 +26,7 @@ export interface MeasureOptions {
   readonly seconds: number
 }
 
-export const defaultMeasureOptions: MeasureOptions = { contextLengths: [32, 64, 128, 256, 512], rowCounts: [1, 4, 16], seconds: 0.1 }
+const defaultMeasureOptions: MeasureOptions = { contextLengths: [32, 64, 128, 256, 512], rowCounts: [1, 4, 16], seconds: 0.1 }
 
 /** Median seconds of each alternative, a round of warm-up left out; three rounds at least. */
 function secondsOf(works: readonly (() => void)[], seconds: number): number[] {
@@ -93,10 +93,10 @@ export function measureInference(model: Model, given: Partial<MeasureOptions> = 
     found.push(regime({ kind: 'prefill', contextLength, rows: 1, split: null }, time / contextLength, prefillWork(config, contextLength)))
   }
   for (const contextLength of lengths) {
-    for (const cache of caches) {
-      cache.truncate(0)
-      prefill(cache, draw(contextLength))
-    }
+    const [first, ...others] = caches
+    first.truncate(0)
+    prefill(first, draw(contextLength))
+    for (const cache of others) cache.copyFrom(first)
     for (const rows of rowCounts) {
       using _step = machine.scope()
       const used = caches.slice(0, rows)
