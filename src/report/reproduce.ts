@@ -1,7 +1,7 @@
 /** How to make the run again: the command, the machine with its ceilings, the text, and the recipe itself. */
 import { formatBytes, formatCount, formatSeconds } from '../base/format.ts'
 import { table } from './blocks.ts'
-import { html, type Html } from './html.ts'
+import { html, type Html, join } from './html.ts'
 import type { RunFacts } from './run-facts.ts'
 import type { RunDocument } from './run-record.ts'
 import { digits, listed } from './wording.ts'
@@ -33,7 +33,7 @@ strata report runs/${run.name}</code></pre>
     }
     <h3>The recipe</h3>
     <p>Complete: nothing about the run is decided anywhere else.</p>
-    <pre><code>${recipeText(document.recipe)}</code></pre>
+    ${recipeList(document.recipe)}
   </section> `
 }
 
@@ -96,6 +96,32 @@ function stageTable(run: RunFacts): Html | null {
   })
 }
 
-/** The recipe as JSON; arrays of numbers on one line. */
-const recipeText = (recipe: unknown) =>
-  JSON.stringify(recipe, null, 2).replaceAll(/\[[^[\]{}]*\]/g, (list) => list.replaceAll(/\s+/g, ' ').replace('[ ', '[').replace(' ]', ']'))
+/** A group of settings: its path in the recipe, and the values that stand directly in it. */
+interface SettingsGroup {
+  readonly path: string
+  readonly settings: readonly (readonly [name: string, value: string])[]
+}
+
+/** Every setting of a recipe, group by group, as `--set` names them. */
+function settingsGroups(value: object, path = ''): SettingsGroup[] {
+  const entries = Object.entries(value) as [string, unknown][]
+  const isGroup = (inner: unknown): inner is object => typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+  const own = entries.filter(([, inner]) => !isGroup(inner)).map(([name, inner]) => [name, JSON.stringify(inner)] as const)
+  const groups = entries.flatMap(([name, inner]) => (isGroup(inner) ? settingsGroups(inner, path ? `${path}.${name}` : name) : []))
+  return [...(own.length > 0 ? [{ path, settings: own }] : []), ...groups]
+}
+
+function recipeList(recipe: object): Html {
+  return html`<dl class="recipe">
+    ${settingsGroups(recipe).map(
+      ({ path, settings }) =>
+        html`<dt>${path === '' ? 'the run' : html`<code>${path}</code>`}</dt>
+          <dd>
+            ${join(
+              settings.map(([name, value]) => html`<code>${name}</code> ${value.replaceAll('"', '').replaceAll(',', ', ')}`),
+              html` · `,
+            )}
+          </dd> `,
+    )}
+  </dl> `
+}

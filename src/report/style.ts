@@ -109,6 +109,8 @@ text.on { fill: var(--paper); }
 .chain li { margin-bottom: 1rem; break-inside: avoid; }
 .chain .arrow { font-weight: 600; display: block; }
 .chain .state { font-style: italic; font-weight: 400; color: var(--soft); }
+.recipe { font-size: .86rem; line-height: 1.5; hyphens: manual; font-variant-numeric: lining-nums; }
+.recipe dd { overflow-wrap: anywhere; }
 .notes { font-size: .88rem; line-height: 1.45; }
 .notes li::marker { font-variant-numeric: lining-nums; }
 .back a { text-decoration: none; margin-left: .25em; font-variant-numeric: lining-nums; }
