@@ -36,7 +36,14 @@ test('a run trains, writes a model that generates, scores it, and is not done tw
   for (const { bitsPerByte, compressors } of summary.scores) assert.ok(bitsPerByte > 0 && bitsPerByte < 8 && compressors.gzip > 0)
   assert.equal(new Set(summary.samples.map(({ domain }) => domain)).size, 3)
 
-  assert.deepEqual(readdirSync(place.at('runs', 'tiny')).sort(), ['checkpoints', 'events.jsonl', 'model', 'recipe.json', 'tokenizer.json'])
+  assert.deepEqual(readdirSync(place.at('runs', 'tiny')).sort(), [
+    'checkpoints',
+    'events.jsonl',
+    'model',
+    'recipe.json',
+    'report.html',
+    'tokenizer.json',
+  ])
   const machine = await Machine.start({ threads: 1 })
   const { model, tokenizer } = loadModelFolder(machine, place.at('runs', 'tiny'), { withGradients: false })
   const pieces = generate(new Engine(model, tokenizer!), tokenizer!.encode('The '), { maxTokens: 12, seed: 1 })
@@ -53,8 +60,20 @@ test('a run trains, writes a model that generates, scores it, and is not done tw
 
 test('offline with nothing cached, the first run says so and trains on the vendored corpus', async () => {
   using place = new Workplace()
-  const small = ['training.tokens=1024', 'evaluation.bytesPerDomain=300', 'evaluation.scoresAlongTheWay=0', 'samples.maxTokens=4']
-  const { status, stdout, stderr } = await place.run('start', '--threads', '1', ...small.flatMap((setting) => ['--set', setting]))
+  const small = [
+    'training.tokens=1024',
+    'evaluation.bytesPerDomain=300',
+    'evaluation.scoresAlongTheWay=0',
+    'evaluation.itemsPerTask=8',
+    'samples.maxTokens=4',
+  ]
+  const without = ['extension=null', 'sft=null', 'rl=null', 'ablations=null']
+  const { status, stdout, stderr } = await place.run(
+    'start',
+    '--threads',
+    '1',
+    ...[...small, ...without].flatMap((setting) => ['--set', setting]),
+  )
   assert.equal(status, 0, stderr)
   assert.match(stderr, /warning: .*the small vendored corpus is used instead/)
   assert.match(stdout, /note: .*vendored corpus/)

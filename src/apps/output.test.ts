@@ -96,8 +96,8 @@ test('a line of progress holds every figure that is known, and as many as fit', 
     assert.ok(line.includes(part), `${part} is not in ${line}`)
   }
   for (const columns of [5, 20, 40, 79, 200]) assert.ok(progressLine(full, columns).length <= columns)
-  assert.equal(progressLine(full, 40), 'pretrain   step 120/2000   loss 3.2146')
-  assert.equal(progressLine({ stage: 'fetch', detail: 'moby.txt' }), 'fetch      moby.txt')
+  assert.equal(progressLine(full, 40), 'pretrain     step 120/2000   loss 3.2146')
+  assert.equal(progressLine({ stage: 'fetch', detail: 'moby.txt' }), 'fetch        moby.txt')
   assert.match(progressLine({ stage: 'x', lossNats: Number.NaN, gradientNorm: Number.NaN }), /loss NaN/)
 })
 

@@ -34,6 +34,7 @@ export function summaryText(summary: RunSummary, paint: Paint): string {
     ...warnings.map((warning) => `${paint.warning('note:')} ${warning}`),
     ...(scores.length > 0 ? [scoresText(scores, paint)] : []),
     ...(training ? [trainingText(training)] : []),
+    ...(laterText(summary) ? [laterText(summary)] : []),
     ...(samples.length > 0 ? [samplesText(samples, paint)] : []),
     nextText(summary, paint),
   ]
@@ -63,7 +64,7 @@ function scoresText(scores: readonly DomainScore[], paint: Paint): string {
   const remark = paint.faint(
     `The compressors see the same bytes, each domain as one stream. Interval: 95 %; knowing nothing: 8 bits.${absent}`,
   )
-  return `${paint.strong('Bits per byte on held-out text')}, fewer is better\n${indented(`${table}\n${remark}`)}`
+  return `${paint.strong('Bits per byte on held-out text')}, base model; fewer is better\n${indented(`${table}\n${remark}`)}`
 }
 
 function trainingText(training: NonNullable<RunSummary['training']>): string {
@@ -83,6 +84,34 @@ function trainingText(training: NonNullable<RunSummary['training']>): string {
       ['steps', `${training.steps}${skipped}`],
     ],
   )
+}
+
+/** What became of the model after pre-training, a line a stage. */
+function laterText({ window, accuracy, speculation }: RunSummary): string {
+  const share = (value: number) => `${(value * 100).toFixed(0)} %`
+  const stages: Readonly<Record<string, string>> = {
+    pretrain: 'base',
+    sft: 'fine-tuned',
+    rl: 'reinforced',
+    'rl-shuffled': 'shuffled rewards (control)',
+  }
+  const scores = accuracy.map(
+    ({ stage, accuracy: value, low, high }) => `${stages[stage] ?? stage} ${share(value)} (${share(low)} to ${share(high)})`,
+  )
+  const [first] = accuracy
+  const rows = [
+    ...(window.extended > window.trained ? [['window', `${window.trained} → ${window.extended} tokens`]] : []),
+    ...(first ? [['problems', `${scores.join(', ')}; chance ${share(first.chance)}, n = ${first.n}`]] : []),
+    ...(speculation
+      ? [
+          [
+            'drafts',
+            `${share(speculation.acceptedShare)} of the MTP module's are taken; decoding is ${speculation.speedUp.toFixed(2)} times as fast with them`,
+          ],
+        ]
+      : []),
+  ]
+  return rows.length === 0 ? '' : formatTable([{ title: '' }, { title: '' }], rows)
 }
 
 function samplesText(samples: RunSummary['samples'], paint: Paint): string {
@@ -119,17 +148,20 @@ function markAfter(text: string, count: number, paint: Paint): string {
   return faint + text.slice(at)
 }
 
-function nextText({ status, run, samples, paths }: RunSummary, paint: Paint): string {
+function nextText(summary: RunSummary, paint: Paint): string {
+  const { status, run, samples, paths } = summary
   if (status === 'interrupted') return `${paint.strong('Next')}\n${indented(commandLine('pretrain', run, '--resume'))}`
   const prompt = samples[0]?.prompt.split(/\s+/).slice(0, 6).join(' ') ?? 'Once'
   const rows = [
     ['go on from a text', commandLine('generate', run, '--prompt', prompt)],
+    ...(summary.accuracy.some(({ stage }) => stage === 'sft') ? [['talk with it', commandLine('chat', run)]] : []),
     ['look inside', commandLine('inspect', run)],
     ['your own text', commandLine('run', 'nano', '--data', './docs', '--budget', '30m', '--name', 'mine')],
   ]
   const files = formatTable(
     [{ title: '' }, { title: '' }],
     [
+      ...(paths.report ? [[paths.report, 'the technical report of this model: open it in a browser']] : []),
       [`${paths.model}`, 'the model in Hugging Face layout'],
       [paths.events, 'every step, score and sample'],
     ],

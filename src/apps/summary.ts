@@ -6,7 +6,7 @@ import path from 'node:path'
 import { mean, median } from '../base/statistics.ts'
 import { countParameters } from '../architecture/index.ts'
 import type { CompressorScores, DomainScoreEvent } from '../evaluation/index.ts'
-import { planHeap, stepTrace } from '../pretraining/index.ts'
+import { extensionStages, planHeap, type Recipe, stepTrace } from '../pretraining/index.ts'
 import type { RunDocument, RunRecordEvent, SampleEvent } from '../report/index.ts'
 
 /** A figure at the beginning of a run and at its end. */
@@ -24,6 +24,17 @@ export interface DomainScore {
   readonly utf8Bytes: number
   readonly documents: number
   readonly compressors: CompressorScores
+}
+
+export interface StageAccuracy {
+  readonly stage: string
+  readonly correct: number
+  readonly n: number
+  readonly accuracy: number
+  /** 95 %. */
+  readonly low: number
+  readonly high: number
+  readonly chance: number
 }
 
 export interface RunSummary {
@@ -54,9 +65,16 @@ export interface RunSummary {
     /** Mean over the routers. */
     readonly maxViolation: FirstAndLast
   } | null
+  /** Of the base model. */
   readonly scores: readonly DomainScore[]
+  /** Held-out problems with verifiers, all tasks together, stage by stage; the control of shuffled rewards last. */
+  readonly accuracy: readonly StageAccuracy[]
+  /** Tokens that pre-training looked back on, and that the model can look back on now. */
+  readonly window: { readonly trained: number; readonly extended: number }
+  /** Drafts by the MTP module; null when they were not measured. */
+  readonly speculation: { readonly acceptedShare: number; readonly speedUp: number } | null
   readonly samples: readonly Omit<SampleEvent, 'type'>[]
-  readonly paths: { readonly model: string | null; readonly events: string; readonly checkpoints: string }
+  readonly paths: { readonly model: string | null; readonly report: string | null; readonly events: string; readonly checkpoints: string }
 }
 
 /** Steps that make the figure at either end, as a share of the run; a single batch says little. */
@@ -120,10 +138,41 @@ export function summarize(folder: string, document: RunDocument, events: readonl
       const sample = { domain, prompt, text, temperature, topP }
       return sample
     }),
+    accuracy: accuracyOf(events),
+    window: windowOf(recipe, events),
+    speculation: speculationOf(events),
     paths: {
       model: isComplete ? path.join(folder, 'model') : null,
+      report: events.some((event) => event.type === 'run/stage' && event.stage === lastPartName(recipe))
+        ? path.join(folder, 'report.html')
+        : null,
       events: path.join(folder, 'events.jsonl'),
       checkpoints: path.join(folder, 'checkpoints'),
     },
   }
+}
+
+/** The last part of a whole run: behind it the report is there. */
+const lastPartName = ({ ablations }: Recipe) => (ablations ? 'ablations' : 'inference')
+
+function accuracyOf(events: readonly RunRecordEvent[]): StageAccuracy[] {
+  const byStage = new Map<string, StageAccuracy>()
+  for (const event of events) {
+    if (event.type !== 'posttraining/accuracy' || event.task !== 'all') continue
+    const { stage, correct, n, accuracy, chance, interval } = event
+    byStage.set(stage, { stage, correct, n, accuracy, low: interval.low, high: interval.high, chance })
+  }
+  return [...byStage.values()]
+}
+
+function windowOf(recipe: Recipe, events: readonly RunRecordEvent[]): RunSummary['window'] {
+  const done = new Set(events.flatMap((event) => (event.type === 'run/stage' ? [event.stage] : [])))
+  const windows = extensionStages(recipe).filter(({ stage }) => stage !== 'extend-jump' && done.has(stage))
+  return { trained: recipe.training.rowLength, extended: windows.at(-1)?.model.maxLength ?? recipe.training.rowLength }
+}
+
+function speculationOf(events: readonly RunRecordEvent[]): RunSummary['speculation'] {
+  const last = events.findLast((event) => event.type === 'inference/speculation')
+  if (!last || last.drafted === 0 || last.tokensPerSecondOff === 0) return null
+  return { acceptedShare: last.accepted / last.drafted, speedUp: last.tokensPerSecondOn / last.tokensPerSecondOff }
 }

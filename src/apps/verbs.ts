@@ -21,7 +21,7 @@ export interface Verb {
 export const verbs: readonly Verb[] = [
   {
     name: 'start',
-    summary: 'the first run: a model of your own in ten minutes, with samples and a summary',
+    summary: 'the first run: a model of your own in twenty minutes, with its technical report',
     load: () => import('./verbs/start.ts'),
   },
   {

@@ -12,7 +12,7 @@ import { Machine } from '../../compute/index.ts'
 import { writeFileWhole } from '../../foundations/index.ts'
 import { createRunFolder, eventsFile, isRunFolder, openRunFolder, readTokenizer, type RunFolder } from '../../infrastructure/index.ts'
 import { checkHeap } from '../../pretraining/index.ts'
-import { type Asked, checkRunDocument, type RunDocument, type RunRecordEvent } from '../../report/index.ts'
+import { type Asked, checkRunDocument, readRunFacts, type RunDocument, type RunRecordEvent } from '../../report/index.ts'
 import type { Output } from '../output.ts'
 import { gatherText } from './gather-text.ts'
 import { listenForInterrupt } from './interrupt.ts'
@@ -20,6 +20,7 @@ import { Interrupted, type Part, type RunContext, type Until } from './part.ts'
 import { partsUntil } from './parts/index.ts'
 import { resolveRecipe } from './resolve.ts'
 import { rejectDerivedSettings, resolveRun } from './within-budget.ts'
+import { reportFile, writeReport } from './write-report.ts'
 
 export interface RunRequest {
   /** What was asked for; null to go on with whatever the folder holds. */
@@ -66,8 +67,10 @@ export async function runRecipe(request: RunRequest, output: Output): Promise<Ru
   if (stored && asked) rejectOtherRun(folder, stored.asked, asked)
   const before = exists ? readRunLog<RunRecordEvent>(eventsFile(folder)) : []
   const done = partsDone(before, path.join(folder, 'model'))
-  if (stored && partsUntil(request.until, stored.recipe).every(({ name }) => done.has(name)))
+  if (stored && partsUntil(request.until, stored.recipe).every(({ name }) => done.has(name))) {
+    if (request.until === 'report' && !existsSync(reportFile(folder))) writeReport(readRunFacts(folder), reportFile(folder))
     return { status: 'complete', document: stored, events: before, exitStatus: 0, wasComplete: true }
+  }
   // Awaited here: the folder is this process’s until the work is done.
   return await work({ ...request, threads }, { run, stored, done }, output)
 }
@@ -108,7 +111,7 @@ async function work(
     log(machine.kernels)
     output.note(`kernels   ${machine.kernels.dialect}: ${machine.kernels.reason}; ${threads} ${threads === 1 ? 'thread' : 'threads'}`)
     if (!document) {
-      const resolved = await resolveRun(request.asked!, recipe, machine.kernels, threads, output)
+      const resolved = await resolveRun({ asked: request.asked!, threads, until: request.until }, recipe, machine.kernels, output)
       document = resolved
       recipe = resolved.recipe
     }
@@ -126,6 +129,7 @@ async function work(
     const parts = partsUntil(request.until, recipe)
     const status = await doParts(parts, done, { machine, run, document, text, output, interrupt })
     run.log.sync()
+    if (status === 'complete' && request.until === 'report') writeReport(readRunFacts(folder), reportFile(folder))
     const events = readRunLog<RunRecordEvent>(eventsFile(folder))
     return { status, document, events, exitStatus: status === 'complete' ? 0 : interrupt.exitStatus(), wasComplete: false }
   } finally {

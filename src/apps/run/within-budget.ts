@@ -4,8 +4,8 @@
  */
 import os from 'node:os'
 import { rejectViolations } from '../../base/errors.ts'
-import { formatBytes, formatCount, formatFlops } from '../../base/format.ts'
-import { countParameters, trainingFlopsPerToken } from '../../architecture/index.ts'
+import { formatBytes, formatCount, formatFlops, formatSeconds } from '../../base/format.ts'
+import { countParameters } from '../../architecture/index.ts'
 import { type KernelChoice, Machine, type Probe } from '../../compute/index.ts'
 import {
   checkHeap,
@@ -19,10 +19,13 @@ import {
 import type { Output } from '../output.ts'
 import { packageVersion } from '../package-version.ts'
 import { probeCeilings } from './ceilings.ts'
+import { laterSeconds, scaleLaterStages } from './later-seconds.ts'
+import type { Until } from './part.ts'
 import { type Asked, type RunDocument, runFormat } from '../../report/index.ts'
 
 /** Settings that a budget decides: given together, one of them would have to be ignored. */
-const derivedSettings = /^(?:model\.|tokenizer\.vocabSize|training\.(?:tokens|rowLength|rows|microRows)\b)/
+const derivedSettings =
+  /^(?:model\.|tokenizer\.vocabSize|training\.(?:tokens|rowLength|rows|microRows)\b|extension\.steps|sft\.conversations|rl\.(?:steps|shuffledSteps)|ablations\.tokens)/
 
 /**
  * Refuses settings beside a budget that would decide them.
@@ -35,13 +38,18 @@ export function rejectDerivedSettings(settings: readonly string[]): void {
 }
 
 /** Probes the machine and, where time was given, derives what follows from it; says both. */
-export async function resolveRun(asked: Asked, base: Recipe, kernels: KernelChoice, threads: number, output: Output): Promise<RunDocument> {
+export async function resolveRun(
+  { asked, threads, until }: { readonly asked: Asked; readonly threads: number; readonly until: Until },
+  base: Recipe,
+  kernels: KernelChoice,
+  output: Output,
+): Promise<RunDocument> {
   output.progress({ stage: 'probe', detail: 'what this machine can do' })
   const ceilings = await probeCeilings(threads)
   output.note(
     `machine   ${formatFlops(ceilings.gflopsAllThreads * 1e9)} on ${threads} ${threads === 1 ? 'thread' : 'threads'}, ${ceilings.streamGBs.toFixed(1)} GB/s streamed`,
   )
-  const { recipe, derivation } = await deriveWithin(asked, base, ceilings)
+  const { recipe, derivation } = await deriveWithin(asked, base, ceilings, until)
   for (const line of derivation) output.note(`budget    ${line}`)
   const { total, activated, mtp } = countParameters(recipe.model)
   const heap = checkHeap(recipe.model, recipe.training)
@@ -66,34 +74,52 @@ export async function resolveRun(asked: Asked, base: Recipe, kernels: KernelChoi
 
 /** Fetching, cleaning and encoding the text, and training the tokenizer, in seconds: the text comes after this. */
 const textSeconds = 15
-/** One token of a sample, generously. */
-const sampleTokenSeconds = 0.01
-/** A domain's bytes in one token, and the rows' overlap: what scoring costs beyond one pass over the text. */
-const bytesPerToken = 2.6
-const overlapFactor = 1.3
+/** Of the time that is left, for pre-training at least; a slower machine has shorter later stages. */
+const leastShare = 0.3
+/** Of the time that is left, for pre-training where the model follows from the time too. */
+const derivedShare = 0.45
 
-function afterTrainingSeconds({ model, training, evaluation, samples, data }: Recipe, speed: TrainingSpeed): number {
-  const domainCount = Math.max(6, Object.keys(data.weights).length)
-  const tokens = (domainCount * evaluation.bytesPerDomain * overlapFactor) / bytesPerToken
-  const onTheWay = (evaluation.scoresAlongTheWay * domainCount * evaluation.bytesAlongTheWay * overlapFactor) / bytesPerToken
-  const forwardFlops = trainingFlopsPerToken(model, training.rowLength).total / 3
-  return ((tokens + onTheWay) * forwardFlops) / speed.flopsPerSecond + samples.count * samples.maxTokens * sampleTokenSeconds
-}
-
-async function deriveWithin(asked: Asked, base: Recipe, ceilings: Probe): Promise<DerivedRecipe> {
+async function deriveWithin(asked: Asked, base: Recipe, ceilings: Probe, until: Until): Promise<DerivedRecipe> {
   if (asked.budget === null) return { recipe: base, derivation: [] }
   const { seconds, derives } = asked.budget
   const peak = ceilings.gflopsAllThreads * 1e9
-  const left = (recipe: Recipe, at: TrainingSpeed) =>
-    Math.max(seconds / 2, seconds - performance.now() / 1000 - textSeconds - afterTrainingSeconds(recipe, at))
   const speed = await timeSteps(base, ceilings.threads)
-  if (derives === 'tokens') return fitTokens(base, left(base, speed), speed, peak)
-  const derived = deriveRecipe(base, left(base, speed), speed, peak)
+  const left = Math.max(seconds / 2, seconds - performance.now() / 1000 - textSeconds)
+  if (derives === 'tokens') {
+    const later = shareLater(base, until, left, 1 - leastShare, speed, false)
+    const fitted = fitTokens(later.recipe, left - later.seconds, speed, peak)
+    return { recipe: fitted.recipe, derivation: [...fitted.derivation, ...later.derivation] }
+  }
+  const share = until === 'pretrain' ? 1 : derivedShare
+  const derived = deriveRecipe(base, share * left, speed, peak)
   // The model that was chosen is timed too: its tokens are what the time is worth.
   const own = await timeSteps(derived.recipe, ceilings.threads)
-  const fitted = fitTokens(derived.recipe, left(derived.recipe, own), own, peak)
-  return { recipe: fitted.recipe, derivation: [...derived.derivation, ...fitted.derivation] }
+  const later = shareLater(derived.recipe, until, left, 1 - share, own, true)
+  const fitted = fitTokens(later.recipe, left - later.seconds, own, peak)
+  return { recipe: fitted.recipe, derivation: [...derived.derivation, ...fitted.derivation, ...later.derivation] }
 }
+
+/**
+ * Later stages within their share of the time.
+ *
+ * @param fills whether they grow into it; otherwise they only shrink
+ */
+function shareLater(recipe: Recipe, until: Until, left: number, share: number, speed: TrainingSpeed, fills: boolean) {
+  const asked = laterSeconds(recipe, until, speed)
+  if (asked === 0 || (!fills && asked <= share * left)) return { recipe, seconds: asked, derivation: later(asked, 1) }
+  const fixed = laterSeconds(scaleLaterStages(recipe, 0), until, speed)
+  const factor = Math.max(0, (share * left - fixed) / Math.max(1e-9, asked - fixed))
+  const scaled = scaleLaterStages(recipe, factor)
+  const seconds = laterSeconds(scaled, until, speed)
+  return { recipe: scaled, seconds, derivation: later(seconds, factor) }
+}
+
+const later = (seconds: number, factor: number) =>
+  seconds === 0
+    ? []
+    : [
+        `what follows pre-training takes about ${formatSeconds(seconds)}${factor === 1 ? '' : `, with ${factor.toFixed(2)} times the recipe's steps`}`,
+      ]
 
 /** On a machine of its own: the run's heap begins with the run. */
 async function timeSteps(recipe: Recipe, threads: number): Promise<TrainingSpeed> {

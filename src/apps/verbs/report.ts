@@ -1,11 +1,10 @@
 /** `strata report`: the technical report of a run as one HTML file, made from the run's folder and from nothing else. */
-import path from 'node:path'
 import type { Command } from 'commander'
 import { formatBytes } from '../../base/format.ts'
-import { writeFileWhole } from '../../foundations/index.ts'
-import { claims, countOutcomes, judgeAll, type JudgedClaim, readRunFacts, renderReport, type RunFacts } from '../../report/index.ts'
+import { claims, countOutcomes, judgeAll, type JudgedClaim, readRunFacts, type RunFacts } from '../../report/index.ts'
 import { commonFlags, type CommonFlags } from '../flags.ts'
 import { createOutput, type Output } from '../output.ts'
+import { reportFile, writeReport } from '../run/write-report.ts'
 import { formatTable } from '../table.ts'
 
 interface ReportFlags extends Pick<CommonFlags, 'json' | 'quiet'> {
@@ -32,15 +31,14 @@ function run(folder: string, flags: ReportFlags): void {
   const facts = readRunFacts(folder)
   for (const sentence of facts.missing) output.note(`${folder}: ${sentence}`)
   if (flags.claims) printClaims(facts, output)
-  else writeReport(folder, facts, flags.out, output)
+  else write(folder, facts, flags.out, output)
 }
 
-function writeReport(folder: string, facts: RunFacts, out: string | undefined, output: Output): void {
-  const file = out ?? path.join(folder, 'report.html')
-  const bytes = new TextEncoder().encode(renderReport(facts))
-  writeFileWhole(file, [bytes])
-  output.note(`${formatBytes(bytes.length)}; open it in a browser, or print it`)
-  output.result({ report: file, bytes: bytes.length, missing: facts.missing }, () => file)
+function write(folder: string, facts: RunFacts, out: string | undefined, output: Output): void {
+  const file = out ?? reportFile(folder)
+  const bytes = writeReport(facts, file)
+  output.note(`${formatBytes(bytes)}; open it in a browser, or print it`)
+  output.result({ report: file, bytes, missing: facts.missing }, () => file)
 }
 
 function printClaims(facts: RunFacts, output: Output): void {

@@ -1,17 +1,17 @@
 /**
- * `strata start`, which is what `npm start` calls: the `nano` recipe from nothing to samples, in the time that is left of ten
- * minutes. What is in place already is skipped.
+ * `strata start`, which is what `npm start` calls: the `nano` recipe from nothing to its report, in the time that is left of
+ * twenty minutes. What is in place already is skipped.
  */
 import type { Command } from 'commander'
 import { formatSeconds } from '../../base/format.ts'
 import { askedOf, runAndReport, runFolderOf, trainingFlags, type TrainingFlags } from '../run/verb.ts'
 
-/** Ten minutes less the set-up of a fresh clone: dependencies, a Node, the kernels. */
-const startSeconds = 450
+/** Twenty minutes less the set-up of a fresh clone (dependencies, a Node, the kernels), and a reserve. */
+const startSeconds = 1020
 
 /** Adds the verb to the program. */
 export function register(program: Command): void {
-  const command = program.command('start').description('the first run: a model of your own in ten minutes, with samples and a summary')
+  const command = program.command('start').description('the first run: a model of your own in twenty minutes, with its technical report')
   trainingFlags(command).action(async (flags: TrainingFlags) => {
     const setsTokens = flags.set.some((setting) => setting.startsWith('training.tokens='))
     const whole = setsTokens ? null : ({ seconds: startSeconds, derives: 'tokens' } as const)
