@@ -1,6 +1,7 @@
 /** What is measured of one arm of an ablation: seed by seed as it is kept, and over the seeds as it is reported. */
 import { z } from 'zod'
 import { mean } from '../../base/statistics.ts'
+import type { HeldOutRows } from './paired.ts'
 
 const numbers = z.array(z.number())
 
@@ -49,6 +50,8 @@ export interface ArmNumbers extends ArmSizes {
   readonly lossNats: number
   /** Of the quarters of a row, first to last. */
   readonly lossByQuarter: readonly number[]
+  /** Of the held-out rows of each domain that has some. */
+  readonly bitsPerByteByDomain: Readonly<Record<string, number>>
   /** Overload of the busiest expert on held-out text, (max - mean) / mean; null without routers. */
   readonly maxViolation: number | null
   /** The same in training, over the last quarter of the steps. */
@@ -68,16 +71,31 @@ export function meanOfRows(rows: readonly (readonly number[])[]): number[] {
   return rows[0].map((_, index) => mean(rows.map((row) => row[index])))
 }
 
-/** An arm's runs taken together. @param runs one a seed, at least one */
-export function summarizeArm(runs: readonly ArmRun[], sizes: ArmSizes): ArmNumbers {
+/** Bits per byte of each domain: sum of the losses / (ln 2 x bytes of the targets). */
+function bitsPerByte({ rowLossNats }: ArmRun, { domainOfRow, bytesOfRow, length }: HeldOutRows): Record<string, number> {
+  const sums = new Map<string, { nats: number; bytes: number }>()
+  for (const [row, domain] of domainOfRow.entries()) {
+    const { nats, bytes } = sums.get(domain) ?? { nats: 0, bytes: 0 }
+    sums.set(domain, { nats: nats + rowLossNats[row] * length, bytes: bytes + bytesOfRow[row] })
+  }
+  return Object.fromEntries([...sums].map(([domain, { nats, bytes }]) => [domain, nats / (Math.LN2 * bytes)]))
+}
+
+/** Name by name. @param records of the same names */
+function meanOfRecords(records: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  return Object.fromEntries(Object.keys(records[0] ?? {}).map((name) => [name, mean(records.map((record) => record[name]))]))
+}
+
+/** An arm's runs taken together. @param runs one a seed, at least one @param heldOut the rows that they were scored on */
+export function summarizeArm(runs: readonly ArmRun[], sizes: ArmSizes, heldOut: HeldOutRows): ArmNumbers {
   const over = (of: (run: ArmRun) => number) => mean(runs.map(of))
   const isBroken = runs.some(({ brokeAtStep }) => brokeAtStep !== null)
   const whole = runs.filter(({ brokeAtStep }) => brokeAtStep === null)
-  const names = Object.keys(runs[0].scores ?? {})
   return {
     ...sizes,
     lossNats: isBroken ? Number.POSITIVE_INFINITY : over(({ rowLossNats }) => mean(rowLossNats)),
     lossByQuarter: whole.length > 0 ? meanOfRows(whole.map(({ lossByQuarter }) => lossByQuarter)) : [],
+    bitsPerByteByDomain: meanOfRecords(whole.map((run) => bitsPerByte(run, heldOut))),
     maxViolation:
       whole.every(({ batchOverload }) => batchOverload.length > 0) && whole.length > 0
         ? mean(whole.map(({ batchOverload }) => mean(batchOverload)))
@@ -88,7 +106,7 @@ export function summarizeArm(runs: readonly ArmRun[], sizes: ArmSizes): ArmNumbe
     spikes: over(({ spikes }) => spikes),
     skippedSteps: over(({ skippedSteps }) => skippedSteps),
     brokeAtStep: isBroken ? Math.min(...runs.map(({ brokeAtStep }) => brokeAtStep ?? Number.POSITIVE_INFINITY)) : null,
-    scores: Object.fromEntries(names.map((name) => [name, mean(whole.map(({ scores }) => scores?.[name] ?? Number.NaN))])),
+    scores: meanOfRecords(whole.map(({ scores }) => scores ?? {})),
     secondsPerRun: over(({ seconds }) => seconds),
   }
 }

@@ -43,8 +43,11 @@ export interface AblationResultEvent extends AblationDifference {
   readonly seeds: number
   /** Tokens of each run. */
   readonly tokens: number
+  /** As `ablationMetrics` names it, with its unit. */
   readonly metric: string
   readonly unit: string
+  /** The domain whose held-out rows count; null for all rows. */
+  readonly domain: string | null
   readonly base: AblationBase
   readonly details: {
     readonly variant: ArmNumbers

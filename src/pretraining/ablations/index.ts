@@ -12,5 +12,5 @@ export type {
   IntervalOver,
   Verdict,
 } from './events.ts'
-export { type AblationOptions, type AblationOutcome, type AblationProgress, runAblation } from './run-ablation.ts'
+export { type AblationOptions, type AblationOutcome, ablationMetrics, type AblationProgress, runAblation } from './run-ablation.ts'
 export type { ScoreModel } from './train-arm.ts'

@@ -10,15 +10,20 @@ import { mean, meanInterval } from '../../base/statistics.ts'
 import { maxViolation, type Model, policyLosses } from '../../architecture/index.ts'
 import { usageError } from '../../base/errors.ts'
 import type { TrainingBatch } from '../batch-source.ts'
-import { Mixture, type TokenizedCorpus } from '../data/index.ts'
+import { Mixture } from '../data/index.ts'
+import type { PreparedText } from '../prepare-text.ts'
 import { meanOfRows } from './arm-numbers.ts'
 import type { AblationDifference, IntervalOver, Verdict } from './events.ts'
 
 /** Rows for scoring, in batches of a few. */
 export interface HeldOutRows {
   readonly batches: readonly TrainingBatch[]
+  /** T: targets of a row. */
+  readonly length: number
   /** Domain of each row. */
   readonly domainOfRow: readonly string[]
+  /** Bytes of each row's targets; the end-of-text token has none. */
+  readonly bytesOfRow: readonly number[]
 }
 
 const rowsInBatch = 8
@@ -31,13 +36,13 @@ const leastSeeds = 3
  * Draws held-out rows by the mixture's weights. No held-out text is used twice: a domain that has been gone through gives no
  * further row, so short texts give fewer rows than asked for.
  *
- * @param corpus with its held-out documents
+ * @param text   tokenized, with its held-out documents
  * @param length T: inputs in a row, in tokens
  * @param count  rows, at most; whole batches of eight are kept
  * @param seed   of the draw, the same for all arms
  * @throws UsageError when there is not one batch of rows
  */
-export function heldOutRows(corpus: TokenizedCorpus, length: number, count: number, seed: number): HeldOutRows {
+export function heldOutRows({ tokenized: corpus, tokenizer }: PreparedText, length: number, count: number, seed: number): HeldOutRows {
   const domains = corpus.domains.map((domain) => ({ ...domain, train: domain.heldOut }))
   const source = new Mixture({ ...corpus, domains }, { seed, stream: 'ablations', stretchTokens: 2 * length })
   const rows: TrainingBatch[] = []
@@ -53,9 +58,12 @@ export function heldOutRows(corpus: TokenizedCorpus, length: number, count: numb
       `${rows.length} rows`,
       'Give more text, or a larger data.heldOutShare.',
     )
+  const bytesOf = (ids: Int32Array) => ids.reduce((sum, id) => sum + (id === corpus.eosId ? 0 : tokenizer.bytesOf(id).length), 0)
   const kept = rows.slice(0, batchCount * rowsInBatch)
   return {
     batches: Array.from({ length: batchCount }, (_, index) => joined(kept.slice(index * rowsInBatch, (index + 1) * rowsInBatch))),
+    length,
+    bytesOfRow: kept.map(({ tokens_BS }) => bytesOf(tokens_BS.subarray(1, length + 1))),
     domainOfRow: kept.map(({ domainOfRow_B }) => source.domainNames[domainOfRow_B[0]]),
   }
 }

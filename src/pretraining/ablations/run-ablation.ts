@@ -66,7 +66,8 @@ export interface AblationOutcome {
 /** Held-out rows, at most. */
 const heldOutRowCount = 192
 
-const units: Readonly<Record<AblationMetric, { readonly metric: string; readonly unit: string }>> = {
+/** What a result's metric and unit are called. */
+export const ablationMetrics: Readonly<Record<AblationMetric, { readonly metric: string; readonly unit: string }>> = {
   loss: { metric: 'held-out loss', unit: 'nats/token' },
   overload: { metric: 'overload of the busiest expert', unit: 'share of the mean load' },
 }
@@ -118,7 +119,7 @@ const sizesOf = ({ model: { width, layerCount, vocabSize }, training: { rowLengt
 
 async function compareArms(ablation: Ablation, base: Recipe, options: AblationOptions): Promise<AblationResultEvent[] | null> {
   const plan = ablation.plan(base)
-  const heldOut = heldOutRows(options.text.tokenized, base.training.rowLength, heldOutRowCount, base.seed)
+  const heldOut = heldOutRows(options.text, base.training.rowLength, heldOutRowCount, base.seed)
   const trained = await trainArms(ablation, plan, base, heldOut, options)
   if (!trained) return null
   return plan.comparisons.flatMap((comparison) => {
@@ -128,7 +129,6 @@ async function compareArms(ablation: Ablation, base: Recipe, options: AblationOp
     return ablation.metrics.flatMap((metric): AblationResultEvent[] => {
       const difference = differenceIn(metric, variant, control, comparison.domain, byDomain)
       if (!difference) return []
-      const { metric: named, unit } = units[metric]
       return [
         {
           type: 'ablation/result',
@@ -139,11 +139,15 @@ async function compareArms(ablation: Ablation, base: Recipe, options: AblationOp
           says: { variant: variant.arm.says, control: control.arm.says },
           seeds: variant.runs.length,
           tokens: base.training.tokens,
-          metric: comparison.domain && metric === 'loss' ? `${named} on ${comparison.domain}` : named,
-          unit,
+          ...ablationMetrics[metric],
+          domain: comparison.domain ?? null,
           ...difference,
           base: sizesOf(base),
-          details: { variant: summarizeArm(variant.runs, variant.sizes), control: summarizeArm(control.runs, control.sizes), byDomain },
+          details: {
+            variant: summarizeArm(variant.runs, variant.sizes, heldOut),
+            control: summarizeArm(control.runs, control.sizes, heldOut),
+            byDomain,
+          },
           wasCached: variant.wasCached && control.wasCached,
           seconds: [...variant.runs, ...control.runs].reduce((sum, { seconds }) => sum + seconds, 0),
         },

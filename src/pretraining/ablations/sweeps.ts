@@ -35,6 +35,12 @@ function scaledCounts(value: number, factors: readonly number[], of = 1): number
   return [...new Set(scaled)].filter((count) => count !== value)
 }
 
+/** More than these no recipe may have. */
+const highestRate = 1
+const highestStd = 10
+
+const factorsUpTo = (value: number, factors: readonly number[], highest: number) => factors.filter((factor) => value * factor <= highest)
+
 const latentRank = sweep({
   name: 'latent-rank',
   claims: ['sequence.inference-to-architecture', 'architecture.latent-cache'],
@@ -87,7 +93,7 @@ const learningRate = sweep({
   question: 'How far may the learning rate be from the recipe’s before it costs loss, and where does training break?',
   points: ({ training: { schedule } }) => ({
     says: `a highest rate of ${schedule.learningRate}`,
-    points: [1 / 8, 1 / 2, 2, 8, 64].map((factor) => ({
+    points: factorsUpTo(schedule.learningRate, [1 / 8, 1 / 2, 2, 8, 64], highestRate).map((factor) => ({
       name: times(factor),
       says: `${factor} times the learning rate`,
       change: withTraining(() => ({ schedule: { ...schedule, learningRate: schedule.learningRate * factor } })),
@@ -115,7 +121,7 @@ const init = sweep({
   question: 'How far may the initial weights be from the recipe’s size?',
   points: ({ model: { initStd } }) => ({
     says: `a standard deviation of ${initStd.toPrecision(3)}`,
-    points: [1 / 8, 1 / 2, 2, 8].map((factor) => ({
+    points: factorsUpTo(initStd, [1 / 8, 1 / 2, 2, 8], highestStd).map((factor) => ({
       name: times(factor),
       says: `${factor} times the initial standard deviation`,
       change: withModel(() => ({ initStd: initStd * factor })),
