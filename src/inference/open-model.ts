@@ -2,7 +2,7 @@
  * A model in a program of one's own: opened from its folder, asked, closed.
  *
  *   using model = await openModel('runs/first')
- *   for (const { text } of model.reply([{ role: 'user', content: 'What is 3 + 4?' }])) process.stdout.write(text)
+ *   for (const { text } of model.reply([{ role: 'user', content: 'What is 3 + 4?' }])) show(text)
  */
 import { Machine } from '../compute/index.ts'
 import { type ChatMessage, encodeChat, type Tokenizer } from '../foundations/index.ts'
