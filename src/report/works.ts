@@ -9,6 +9,7 @@ export const works = {
   'deepseek-r1': 'DeepSeek-AI, DeepSeek-R1: Incentivizing Reasoning Capability in LLMs via Reinforcement Learning, 2025, arXiv:2501.12948',
   'isca-2025':
     'C. Zhao et al., Insights into DeepSeek-V3: Scaling Challenges and Reflections on Hardware for AI Architectures, 2025, arXiv:2505.09343',
+  'production-2025': 'DeepSeek-AI, DeepSeek-V3/R1 Inference System Overview, Open Infra Index, 2025',
   'loss-free-balancing': 'L. Wang et al., Auxiliary-Loss-Free Load Balancing Strategy for Mixture-of-Experts, 2024, arXiv:2408.15664',
   rope: 'J. Su et al., RoFormer: Enhanced Transformer with Rotary Position Embedding, 2021, arXiv:2104.09864',
   yarn: 'B. Peng et al., YaRN: Efficient Context Window Extension of Large Language Models, 2023, arXiv:2309.00071',

@@ -4,6 +4,7 @@ import { accuracyOf, type Accuracy, beforeSft } from '../findings/accuracies.ts'
 import { html, type Html } from '../html.ts'
 import type { RunFacts } from '../run-facts.ts'
 import { changed, counted, digits, listed, percent } from '../wording.ts'
+import { missing } from './placed.ts'
 
 /** How the report calls the stages of post-training. */
 export const stageWords: Readonly<Record<string, string>> = {
@@ -27,7 +28,7 @@ export function fineTuningMeasured(run: RunFacts): Html {
 
 function data(run: RunFacts): Html {
   const data = run.lastOf('sft/data')
-  if (!data) return html`<p>This run’s log holds no conversations for fine-tuning.</p> `
+  if (!data) return missing('This run’s log holds no conversations for fine-tuning.')
   const largest = Object.entries(data.bySource)
     .sort(([, a], [, b]) => b - a)
     .slice(0, 5)
@@ -44,7 +45,7 @@ function data(run: RunFacts): Html {
 
 function loss(run: RunFacts): Html {
   const steps = run.steps('sft')
-  if (steps.length === 0) return html`<p>No step of fine-tuning has been taken in this run.</p> `
+  if (steps.length === 0) return missing('No step of fine-tuning has been taken in this run.')
   const end = Math.max(1, Math.floor(steps.length / 10))
   const over = (part: typeof steps) => part.reduce((sum, step) => sum + step.lossNats, 0) / part.length
   return html`<p>
@@ -56,7 +57,7 @@ function loss(run: RunFacts): Html {
 
 function accuracies(run: RunFacts): Html {
   const rows = accuraciesInOrder(run)
-  if (rows.length === 0) return html`<p>The held-out problems were not tried in this run.</p> `
+  if (rows.length === 0) return missing('The held-out problems were not tried in this run.')
   const [first, last] = [rows[0], accuracyOf(run, 'sft')]
   const finding =
     last && first.stage !== 'sft'

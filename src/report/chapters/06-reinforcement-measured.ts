@@ -9,6 +9,7 @@ import { pointsOf } from '../share-wording.ts'
 import { shareInterval } from '../../base/statistics.ts'
 import type { FigureBlock } from '../types.ts'
 import { changed, counted, digits, percent } from '../wording.ts'
+import { missing } from './placed.ts'
 import { stageWords } from './06-fine-tuning-measured.ts'
 
 /** Paragraphs and figures. */
@@ -20,7 +21,7 @@ export function reinforcementMeasured(run: RunFacts): Html {
 
 function course(run: RunFacts): Html {
   const summary = summarizeReinforcement(rlSteps(run, 'rl'))
-  if (!summary) return html`<p>No step of reinforcement has been taken in this run.</p> `
+  if (!summary) return missing('No step of reinforcement has been taken in this run.')
   const { steps, replies, firstReward, lastReward, endSteps, lastKlNats, skippedShare, firstTokens, lastTokens } = summary
   return html`<p>
     Reinforcement took ${counted(steps, 'step')} and drew ${counted(replies, 'reply', 'replies')}. The mean reward
@@ -63,7 +64,7 @@ export function rewardFigure(run: RunFacts): FigureBlock | null {
 
 function outcome(run: RunFacts): Html {
   const [before, after, control] = ['sft', 'rl', 'rl-shuffled'].map((stage) => accuracyOf(run, stage))
-  if (!before || !after) return html`<p>The held-out problems were not tried both before and after reinforcement.</p> `
+  if (!before || !after) return missing('The held-out problems were not tried both before and after reinforcement.')
   const beside = control
     ? html` The control, which began from the same fine-tuned model and got the same rewards in a random order, came to
       ${percent(control.accuracy)}, ${pointsOf(shareDifference(control, before))}; its

@@ -5,6 +5,9 @@ import { claimIds } from './catalogue.ts'
 import { constrainedRouting } from './architecture-constrained-routing.ts'
 import { latentCache } from './architecture-latent-cache.ts'
 import { rotaryPosition } from './architecture-rotary-position.ts'
+import { appendixSignal } from './evaluation-appendix-signal.ts'
+import { outcomeNotCause } from './evaluation-outcome-not-cause.ts'
+import { systemsTakeaway } from './evaluation-systems-takeaway.ts'
 import { weakJudges } from './evaluation-weak-judges.ts'
 import { baseLoop } from './foundations-base-loop.ts'
 import { denserSupervision } from './foundations-denser-supervision.ts'
@@ -15,6 +18,10 @@ import { clusterShape } from './infrastructure-cluster-shape.ts'
 import { fp8Policy } from './infrastructure-fp8-policy.ts'
 import { hiddenCommunication } from './infrastructure-hidden-communication.ts'
 import { notResident } from './infrastructure-not-resident.ts'
+import { decodeExposed } from './inference-decode-exposed.ts'
+import { hotExpertsClaim } from './inference-hot-experts.ts'
+import { residentStateClaim } from './inference-resident-state.ts'
+import { twoRegimes } from './inference-two-regimes.ts'
 import { filteredData } from './posttraining-filtered-data.ts'
 import { modelRewards } from './posttraining-model-rewards.ts'
 import { ruleRewards } from './posttraining-rule-rewards.ts'
@@ -55,6 +62,13 @@ const unordered: readonly Claim[] = [
   modelRewards,
   filteredData,
   weakJudges,
+  twoRegimes,
+  decodeExposed,
+  residentStateClaim,
+  hotExpertsClaim,
+  outcomeNotCause,
+  appendixSignal,
+  systemsTakeaway,
 ]
 
 export const claims: readonly Claim[] = claimIds.flatMap((id) => unordered.filter((claim) => claim.id === id))

@@ -1,5 +1,6 @@
 /** What a model knows is what it was given: each domain left out, and doubled, at equal tokens. */
 import { mean } from '../../base/statistics.ts'
+import { ablationMetrics } from '../../pretraining/index.ts'
 import type { Claim } from '../types.ts'
 import { counted, digits, listed, signed } from '../wording.ts'
 import { ablationsOf, overWhat, sizeText } from './ablation-facts.ts'
@@ -16,7 +17,9 @@ export const mixtureDecides: Claim = {
   command: 'strata ablate mixture --run runs/first',
   rule: 'It holds where leaving a domain out raises the loss on that domain’s own held-out rows by more than the 95 % interval, and by more than on the others, for every domain. It does not hold where the loss on the domain left out falls so.',
   judge(run) {
-    const results = ablationsOf(run, 'mixture').filter(({ variant, metric }) => variant.startsWith(leftOut) && metric === 'loss')
+    const results = ablationsOf(run, 'mixture').filter(
+      ({ variant, metric }) => variant.startsWith(leftOut) && metric === ablationMetrics.loss.metric,
+    )
     if (results.length === 0) return notTested('No domain of this run’s mixture was left out.')
     const found = results.map((result) => {
       const domain = result.variant.slice(leftOut.length)

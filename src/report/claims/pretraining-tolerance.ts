@@ -2,7 +2,7 @@
 import { counted as count, listed, signed } from '../wording.ts'
 import { sweepFactor } from '../findings/ablation-results.ts'
 import type { Claim } from '../types.ts'
-import { ablationsOf, overWhat, sizeText } from './ablation-facts.ts'
+import { ablationsOf, lossResults, overWhat, sizeText } from './ablation-facts.ts'
 import { claimStatements } from './catalogue.ts'
 import { didNotHold, held, needs, notEstablished, notTested } from './verdicts.ts'
 
@@ -25,7 +25,7 @@ export const toleranceShown: Claim = {
   command: 'strata ablate learning-rate batch init --run runs/first',
   rule: `It holds where learning rate, batch and initial weights each have a basin with an edge: half and twice the recipe’s setting cost at most ${tolerated} nats, and a point further away costs more than that by its whole 95 % interval, or breaks training.`,
   judge(run) {
-    const found = sweeps.map(({ name, says }) => ({ says, points: ablationsOf(run, name).filter(({ metric }) => metric === 'loss') }))
+    const found = sweeps.map(({ name, says }) => ({ says, points: lossResults(ablationsOf(run, name)) }))
     const swept = found.filter(({ points }) => points.length > 0)
     if (swept.length === 0) return notTested('Neither learning rate nor batch nor initial weights were varied around the recipe.')
     const parts = swept.map(({ says, points }) => {

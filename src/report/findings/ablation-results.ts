@@ -1,5 +1,5 @@
 /** Results of all ablations in a run's log, and which of them decide. */
-import type { AblationResultEvent } from '../../pretraining/index.ts'
+import { ablationMetrics, type AblationResultEvent } from '../../pretraining/index.ts'
 import type { RunFacts } from '../run-facts.ts'
 
 /** Seeds from which on an interval says something about other seeds. */
@@ -11,11 +11,12 @@ export const allAblations = (run: RunFacts): readonly AblationResultEvent[] =>
 
 /** One result for each pair of arms: the one on the loss, which every ablation has, or its first. */
 export function decidingResults(run: RunFacts): AblationResultEvent[] {
+  const loss = ablationMetrics.loss.metric
   const pairs = new Map<string, AblationResultEvent>()
   for (const result of allAblations(run)) {
     const pair = [result.name, result.variant, result.control].join('|')
     const kept = pairs.get(pair)
-    if (!kept || (kept.metric !== 'loss' && result.metric === 'loss')) pairs.set(pair, result)
+    if (!kept || (kept.metric !== loss && result.metric === loss)) pairs.set(pair, result)
   }
   return [...pairs.values()]
 }

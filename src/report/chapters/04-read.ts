@@ -1,0 +1,165 @@
+/** What this run's pre-training measured: its course, bits by domain beside what was read of each, and the longer window. */
+import { formatCount } from '../../base/format.ts'
+import { figure, figureReference, published, table, tableReference } from '../blocks.ts'
+import { lineChart, type LineSeries } from '../figures/index.ts'
+import { domainScores } from '../findings/domain-scores.ts'
+import {
+  lastStagedStage,
+  measuredWindows,
+  needlesAt,
+  positionsOf,
+  stagedAgainstJump,
+  windowStageNames,
+  windowStages,
+} from '../findings/long-context.ts'
+import { domainsRead } from '../findings/mixture-shares.ts'
+import { html, type Html } from '../html.ts'
+import type { RunFacts } from '../run-facts.ts'
+import { plusMinus, shareOf } from '../share-wording.ts'
+import type { FigureBlock } from '../types.ts'
+import { changed, counted, digits, nats, percent } from '../wording.ts'
+import { missing } from './placed.ts'
+
+/** How calm the run was. */
+export function course(run: RunFacts): Html {
+  const steps = run.steps('pretrain')
+  if (steps.length === 0) return missing('No step of pre-training has been taken in this run.')
+  const skipped = run.ofType('training/skipped').filter(({ stage }) => stage === 'pretrain').length
+  const { clipNorm } = run.document.recipe.training.optimizer
+  const clipped = steps.filter(({ gradientNorm }) => gradientNorm > clipNorm).length
+  const spikes = spikesIn(steps.map(({ lossNats }) => lossNats))
+  return html`<p>
+    The loss over pre-training stands in ${figureReference('pretraining-loss')}. Of its ${counted(steps.length, 'step')},
+    ${spikes === 0 ? 'none lies' : spikes === 1 ? 'one lies' : `${spikes} lie`} more than a nat above the sixteen before;
+    ${counted(skipped, 'step')} ${skipped === 1 ? 'was' : 'were'} skipped because a loss or a gradient was not finite, and
+    ${percent(clipped / steps.length)} of the gradients were cut to their greatest length.
+  </p> `
+}
+
+/** Steps whose loss is more than a nat above the mean of the sixteen before. */
+function spikesIn(losses: readonly number[]): number {
+  const before = 16
+  let count = 0
+  for (let i = before; i < losses.length; i++) {
+    const mean = losses.slice(i - before, i).reduce((sum, loss) => sum + loss, 0) / before
+    if (losses[i] > mean + 1) count++
+  }
+  return count
+}
+
+/** Share of the rows beside bits per byte. */
+export function domains(run: RunFacts): Html {
+  const read = domainsRead(run)
+  const scores = domainScores(run, 'pretrain')
+  if (read.length === 0 || scores.length === 0)
+    return missing('What was read of each domain, or how well each is predicted, does not stand in this run’s log.')
+  const beats = scores.filter(({ bitsPerByte, compressors }) => compressors.xz !== null && bitsPerByte < compressors.xz)
+  const [best, worst] = [...scores]
+    .sort((a, b) => a.bitsPerByte - b.bitsPerByte)
+    .flatMap((score, index, all) => (index === 0 || index === all.length - 1 ? [score] : []))
+  const again = read.filter(({ passes }) => passes !== null && passes > 1)
+  return html`<p>
+      ${tableReference('domains-read')} puts what was read beside what was learnt.
+      ${again.length === 0 ? 'No text was read twice.' : `Text of ${again.map(({ domain, passes }) => `${domain} was gone through ${digits(passes!)} times`).join(', ')}.`}
+      Ease has two sources, how much of a domain was read and how regular it is, and a table cannot part them; that takes models that did
+      without one.
+    </p>
+    ${table({
+      id: 'domains-read',
+      columns: [
+        { title: 'domain' },
+        { title: 'share of rows', align: 'end' },
+        { title: 'tokens there are', align: 'end' },
+        { title: 'bits per byte', align: 'end' },
+        { title: 'xz', align: 'end' },
+        { title: 'held-out bytes', align: 'end' },
+      ],
+      rows: read.map(({ domain, share, tokens }) => {
+        const score = scores.find((one) => one.domain === domain)
+        return [
+          domain,
+          share === null ? 'by size' : percent(share),
+          tokens === null ? 'unknown' : formatCount(tokens),
+          score ? plusMinus(score.bitsPerByte, score.plusMinus) : 'not scored',
+          score && score.compressors.xz !== null ? digits(score.compressors.xz) : '–',
+          score ? formatCount(score.utf8Bytes) : '–',
+        ]
+      }),
+      caption: html`${best && worst && best !== worst ? `Of the domains ${best.domain} is predicted best and ${worst.domain} worst. ` : ''}In
+        ${beats.length} of ${counted(scores.length, 'domain')} the model needs fewer bits a byte than <code>xz</code> on the same text.
+        Intervals are 95 %, over rows.`,
+    })}`
+}
+
+/** The longer window: text, figure and needles. */
+export function extension(run: RunFacts): Html {
+  if (run.document.recipe.extension === null) return html``
+  const stage = lastStagedStage(run)
+  const drawn = positionFigure(run)
+  if (!stage || !drawn) return missing('The window was to be extended, but losses by position were not measured in this run.')
+  const found = stagedAgainstJump(run)
+  const jump = found
+    ? `In the far half of the last window the loss is ${plusMinus(found.staged.lossNats, found.staged.plusMinus)} nats after the stages and ${plusMinus(found.jump.lossNats, found.jump.plusMinus)} after one jump with the same tokens${found.before ? `, where it was ${plusMinus(found.before.lossNats, found.before.plusMinus)} before any extension` : ''}.`
+    : 'The control that jumps to the last window at once was not measured.'
+  return html`<p>
+      Losses by position show what a window is worth (${figureReference('extension-positions')}): a model makes use of its context as long
+      as the curve keeps falling. ${jump}
+    </p>
+    ${figure(drawn)}${needles(run)}`
+}
+
+/** Loss by position in the longest window, before extension, after its stages and after the jump; null where it was not measured. */
+export function positionFigure(run: RunFacts): FigureBlock | null {
+  const window = measuredWindows(run, 'pretrain').at(-1) ?? measuredWindows(run, lastStagedStage(run) ?? 'pretrain').at(-1)
+  if (window === undefined) return null
+  const series = windowStages.flatMap((stage): LineSeries[] => {
+    const event = positionsOf(run, stage, window)
+    if (!event) return []
+    const points = event.buckets.map(({ from, to, lossNats }) => [(from + to) / 2, lossNats] as const)
+    return [{ name: windowStageNames[stage], points, withDots: true, ...(stage === 'extend-jump' && { isDashed: true }) }]
+  })
+  if (series.length === 0) return null
+  const own = run.document.recipe.training.rowLength
+  const [base, last] = [positionsOf(run, 'pretrain', window), positionsOf(run, lastStagedStage(run) ?? '', window)]
+  const ends = [base, last].map((event) => event?.buckets.at(-1)?.lossNats)
+  const finding =
+    ends[0] !== undefined && ends[1] !== undefined
+      ? `With the extension, the loss in the far half of ${window} tokens ${changed(ends[0], ends[1], nats)}.`
+      : `Loss by position in a window of ${window} tokens.`
+  return {
+    id: 'extension-positions',
+    drawing: lineChart({
+      title: `Loss by position in a window of ${window} tokens`,
+      description: finding,
+      x: { label: 'position in the window, tokens', scale: 'log2' },
+      y: { label: 'loss, nats a token' },
+      series,
+      references: [{ name: `pre-trained window, ${own}`, x: own }],
+    }),
+    caption: html`${finding} Each point is the mean over one stretch of positions, each twice as long as the one before; the same held-out
+    text for all models.`,
+  }
+}
+
+/** "12 of 40, 30 % [18 to 45 %]". */
+const cell = (found: ReturnType<typeof needlesAt>) => (found ? shareOf(found).replace(/ \(95 % interval (.*)\)$/, ' [$1]') : '–')
+
+/** Needles found at each length, stage by stage. */
+function needles(run: RunFacts): Html {
+  const lengths = [...new Set(run.ofType('evaluation/needle').flatMap(({ cells }) => cells.map(({ length }) => length)))].sort(
+    (a, b) => a - b,
+  )
+  const stages = windowStages.filter((stage) => lengths.some((length) => needlesAt(run, stage, length)))
+  if (stages.length === 0) return missing('Needles were not looked for in this run.')
+  const all = stages.flatMap((stage) => lengths.flatMap((length) => needlesAt(run, stage, length) ?? []))
+  const clear = all.filter(({ correct, n, chance }) => correct / n > chance + 1.96 * Math.sqrt((chance * (1 - chance)) / n)).length
+  const { chance } = all[0]
+  return table({
+    id: 'needles',
+    columns: [{ title: 'model' }, ...lengths.map((length) => ({ title: `${length} tokens`, align: 'end' as const }))],
+    rows: stages.map((stage) => [windowStageNames[stage]].concat(lengths.map((length) => cell(needlesAt(run, stage, length))))),
+    caption: html`Needles found: in ${clear} of ${counted(all.length, 'cell')} clearly more than the ${percent(chance)} of chance (beyond
+    1.96 standard errors). Depths are taken together, 95 % intervals stand in brackets. The published model finds its needles
+    ${published('almost perfectly up to 128K')}, after fine-tuning.`,
+  })
+}

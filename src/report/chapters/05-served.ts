@@ -1,0 +1,143 @@
+/** What this run measured of serving: regimes, the parts of a token's time, resident state, drafts, hot experts, rollouts. */
+import { formatBytes } from '../../base/format.ts'
+import { shareInterval } from '../../base/statistics.ts'
+import { cite, figureReference, published, table, tableReference } from '../blocks.ts'
+import { decodeExposed } from '../claims/inference-decode-exposed.ts'
+import { residentEnds } from '../claims/inference-resident-state.ts'
+import { twoRegimes } from '../claims/inference-two-regimes.ts'
+import { hotExperts } from '../findings/hot-experts.ts'
+import { atLongest, regimes, splitEnds } from '../findings/regimes.ts'
+import { budgetBytes } from '../findings/resident-state.ts'
+import { html, type Html } from '../html.ts'
+import type { RunFacts } from '../run-facts.ts'
+import { changed, counted, digits, listed, percent, times } from '../wording.ts'
+import { evidence, missing } from './placed.ts'
+
+/** Both regimes on the roofline. */
+export function regimesMeasured(run: RunFacts): Html {
+  const found = atLongest(run)
+  if (!found) return missing('Prefill and decoding were not measured in this run.')
+  const { prefill, decode } = found
+  return html`<p>
+      With ${prefill.contextLength} tokens of context this model reads ${digits(prefill.tokensPerSecond)} tokens of a prompt in a second and
+      writes ${digits(decode.tokensPerSecond)} to a single reader: reading is ${times(prefill.tokensPerSecond / decode.tokensPerSecond)} as
+      fast (${figureReference('regimes')}). In production a node of eight GPUs of the published system was reported to read
+      ${published('73.7K')} and to write ${published('14.8K')} tokens a second${cite('production-2025')}, for many readers at once and with
+      more than half of what it read found in a cache.
+    </p>
+    ${evidence(twoRegimes, run)}`
+}
+
+/** Parts of a decoded token's time, and what batching does to it. */
+export function decoding(run: RunFacts): Html {
+  const ends = splitEnds(run)
+  if (!ends) return missing('The time of a decoded token was not split into its parts in this run.')
+  const { near, far } = ends
+  const atFar = regimes(run, 'decode').filter(({ contextLength }) => contextLength === far.contextLength)
+  const [single, most] = [atFar[0], atFar.at(-1)!]
+  const batch =
+    most.rows > 1
+      ? ` ${most.rows} sequences at once, which share each reading of the weights but no cache, get ${digits(most.tokensPerSecond)} tokens a second together: ${times(most.tokensPerSecond / single.tokensPerSecond)} what one gets.`
+      : ''
+  return html`<p>
+      What a decoded token’s time is made of depends on how much lies behind it. From ${near.contextLength} to ${far.contextLength} tokens
+      of context it ${changed(near.split.tokenSeconds, far.split.tokenSeconds, micros, ' µs')}; the weights to be read are the same at every
+      length, so a difference is the cache’s (${figureReference('decode-split')}).${batch}
+    </p>
+    ${evidence(decodeExposed, run)}`
+}
+
+const micros = (seconds: number) => (seconds * 1e6).toFixed(0)
+
+/** Sequences that fit, counted. */
+export function resident(run: RunFacts): Html {
+  const { short, long } = residentEnds(run)
+  const row = ({ length, latentBytes, fullBytes, latentSequences, fullSequences }: typeof short) => [
+    `${length} tokens`,
+    formatBytes(latentBytes * length),
+    formatBytes(fullBytes * length),
+    latentSequences,
+    fullSequences,
+  ]
+  return table({
+    id: 'resident-state',
+    columns: [
+      { title: 'sequence' },
+      { title: 'cache, latents', align: 'end' },
+      { title: 'cache, full heads', align: 'end' },
+      { title: 'fit, latents', align: 'end' },
+      { title: 'fit, full heads', align: 'end' },
+    ],
+    rows: long.length === short.length ? [row(long)] : [row(short), row(long)],
+    caption: html`In ${formatBytes(budgetBytes)} of cache fit ${times(long.latentSequences / Math.max(1, long.fullSequences))} as many
+    sequences of ${long.length} tokens with latents as with full heads. Counted from the model’s sizes in four-byte numbers; the weights
+    take ${formatBytes(long.weightBytes)} beside. For the published sizes the ratio is ${published('57 to 1')}, counted in the same way.`,
+  })
+}
+
+/** Speculation, also where it loses. */
+export function drafts(run: RunFacts): Html {
+  const event = run.lastOf('inference/speculation')
+  if (!event || event.drafted === 0) return missing('Drafts were not measured in this run.')
+  const { drafted, accepted, steps, tokensPerSecondOff, tokensPerSecondOn, isSameText } = event
+  const { value, low, high } = shareInterval(accepted, drafted)
+  const ratio = tokensPerSecondOn / tokensPerSecondOff
+  const verdict =
+    ratio > 1
+      ? `With drafts the model wrote ${times(ratio)} as many tokens a second.`
+      : `With drafts the model wrote ${digits(tokensPerSecondOn)} tokens a second instead of ${digits(tokensPerSecondOff)}: here they lose, because what they save is less than what drafting and checking cost.`
+  const same = isSameText
+    ? 'The text was the same with drafts and without, token for token.'
+    : 'The text was not the same with drafts and without, which it must be: this is a fault.'
+  return html`<p>
+    The drafting module’s token was accepted in ${accepted} of ${drafted} cases, ${percent(value)} (95 % interval ${(100 * low).toFixed(0)}
+    to ${percent(high)}), over ${counted(steps, 'step')}, always taking the likeliest token; published are ${published('85 to 90 %')}.
+    ${verdict} ${same}
+  </p> `
+}
+
+/** Devices before and after redundancy, domain by domain. */
+export function experts(run: RunFacts): Html {
+  const found = hotExperts(run)
+  if (!found) return missing('The load of experts by domain was not counted in this run, or one device would hold them all.')
+  const { domains, deviceCount, slotCount, expertCount } = found
+  const worst = domains.reduce((most, domain) => (domain.inOrder > most.inOrder ? domain : most))
+  const helped = domains.filter(({ inOrder, placedByOthers }) => placedByOthers < inOrder)
+  return html`<p>
+      Sent through the routers, held-out text of each domain asks for experts of its own (${tableReference('hot-experts')}). If the
+      ${expertCount} experts lay in order on ${deviceCount} devices, the busiest would carry ${times(worst.inOrder)} its even share on
+      ${worst.domain}. Since the experts’ part of a step takes as long as its busiest device, the column tells how many times slower it is
+      than it need be. Placement by the load of other domains helps in ${helped.length} of ${domains.length}: copies that were placed for
+      yesterday’s traffic are worth as much as yesterday resembles today.
+    </p>
+    ${table({
+      id: 'hot-experts',
+      columns: [
+        { title: 'text served' },
+        { title: 'experts in order', align: 'end' },
+        { title: 'placed by other domains', align: 'end' },
+        { title: 'placed by its own load', align: 'end' },
+      ],
+      rows: domains.map(({ domain, inOrder, placedByOthers, placedByOwn }) => [
+        domain,
+        digits(inOrder),
+        digits(placedByOthers),
+        digits(placedByOwn),
+      ]),
+      caption: html`Load of the busiest device over the mean, averaged over the routers. On ${worst.domain} it
+      ${changed(worst.inOrder, worst.placedByOwn)} with ${slotCount - expertCount} redundant experts placed by the load itself. 1 is even.
+      Computed from the routers’ real choices; no second device was at work.`,
+    })}`
+}
+
+/** Batched rollouts against single ones. */
+export function rollouts(run: RunFacts): Html {
+  const events = run.latestOf('inference/rollout', ({ rows }) => String(rows)).toSorted((a, b) => a.rows - b.rows)
+  const [single, most] = [events[0], events.at(-1)]
+  if (!single || !most || most.rows === single.rows) return missing('Rollouts in batches were not measured in this run.')
+  const phrases = events.map(({ rows, tokensPerSecond }) => `${digits(tokensPerSecond)} tokens a second with ${counted(rows, 'sequence')}`)
+  return html`<p>
+    Replies for the next chapter are drawn in batches: ${listed(phrases)}, ${times(most.tokensPerSecond / single.tokensPerSecond)} as many.
+    What a sequence says does not depend on which others share its steps.
+  </p> `
+}
