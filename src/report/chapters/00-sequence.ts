@@ -32,13 +32,13 @@ function decides(): Html {
     <p>
       The technical report of DeepSeek-V3${cite('deepseek-v3')} is a good text to see this in. Its best-known figures, ${published('671B')}
       parameters of which a token uses ${published('37B')}, and ${published('2.788M')} GPU hours for all of its training, are no separate
-      feats. A token may visit experts on four nodes at most because a fifth would not fit the network; because of the network the schedule
-      overlaps two micro-batches; because experts must be even for that, the router carries a bias that no gradient touches; and that bias
-      is still there when the model is served.
+      feats. A token may visit experts on four nodes at most, because of what the network can carry; because of the network the schedule
+      overlaps two micro-batches; because whoever waits for all experts waits for the busiest, the router carries a bias that no gradient
+      touches; and that bias is still there when the model is served.
     </p>
     <p>
-      This report repeats that sequence with a model that two processor cores can train in minutes. Its numbers are its own. What it shares
-      with the large system is the mechanisms, each of them present and measured, and the order.
+      This report repeats that sequence with a model that one machine can train. Its numbers are its own. What it shares with the large
+      system is the order and most of the mechanisms; where one is missing, as arithmetic in eight bits is, the text says so.
     </p> `
 }
 
@@ -134,6 +134,7 @@ function traffic(run: RunFacts): Html {
 function schedules(run: RunFacts): Html {
   const rows = feasibleSchedules(run)
   if (rows.length === 0) return html``
+  const { groupCount } = run.document.recipe.model
   const limits = [...new Set(rows.map(({ activeGroupCount }) => activeGroupCount))]
   const cellOf = (gbits: number, limit: number) => {
     const { ratio, names } = rows.find((row) => row.gbits === gbits && row.activeGroupCount === limit)!
@@ -150,7 +151,10 @@ function schedules(run: RunFacts): Html {
     </p>
     ${table({
       id: 'feasible',
-      columns: [{ title: 'Network' }, ...limits.map((limit) => ({ title: `limit of ${counted(limit, 'group')}` }))],
+      columns: [
+        { title: 'Network' },
+        ...limits.map((limit) => ({ title: limit === groupCount ? 'no limit' : `limit of ${counted(limit, 'group')}` })),
+      ],
       rows: networkGbits.map((gbits) => [`${gbits} Gbit/s`].concat(limits.map((limit) => cellOf(gbits, limit)))),
       caption: html`${
         isChanging.length > 0
@@ -192,7 +196,7 @@ function handsOn(run: RunFacts): Html {
       Inference asked for that; the architecture had to provide it.
     </p>
     <p>
-      A word on verdicts. Every claim of this report was given a rule before it was tried, and the rule could fail. At this size some do,
+      A word on verdicts. Every claim of this report was given a rule before it was tried, and the rule could fail. At this size some may,
       and what does not hold for a model of ${formatCount(countParameters(model).total)} parameters may hold for one of
       ${ratioText(countParameters(presets['deepseek-v3']).total / countParameters(model).total)} times as many, or the other way round. The
       verdicts are about this run.

@@ -50,7 +50,7 @@ function inherited(run: RunFacts): Html {
       ${published('14.8T')} in batches of up to ${published('62.9M')}${cite('deepseek-v3', 'section 4.2')}.
     </p>
     <p>
-      The vocabulary of ${formatCount(recipe.tokenizer.vocabSize)} tokens (${published('128K')}) was learnt by byte-pair encoding on
+      The vocabulary of ${recipe.tokenizer.vocabSize.toLocaleString('en')} tokens (${published('128K')}) was learnt by byte-pair encoding on
       ${formatBytes(recipe.tokenizer.trainingBytes)} of the run’s own text or
       less.${
         corpus === null
@@ -118,7 +118,8 @@ function furtherTokens(run: RunFacts): Html {
       and passes both through one more layer, which then predicts the token after that${cite('deepseek-v3', 'section 2.2')}. Each position
       thus teaches ${maths('1 + J')} times, and what it learns for the second token has to be in the representation that serves the first.
     </p>
-    ${formula(String.raw`h'_t = M\left[\operatorname{norm}(\operatorname{Emb}(x_{t+1}));\ \operatorname{norm}(h_t)\right], \qquad p(x_{t+2}) = \operatorname{softmax}\left(\operatorname{Head}(\operatorname{Layer}(h'_{\le t}))\right)`)}
+    ${formula(String.raw`h'_t = M\left[\operatorname{norm}(\operatorname{Emb}(x_{t+1}));\ \operatorname{norm}(h_t)\right]`)}
+    ${formula(String.raw`p(x_{t+2}) = \operatorname{softmax}\left(\operatorname{Head}(\operatorname{Layer}(h'_{\le t}))\right)`)}
     <p>
       Here ${maths('J')} = ${mtpDepth} (${published('1')}). Embedding and head are the main model’s own. Afterwards the module can be thrown
       away, or kept to draft tokens that the main model then only has to check; what drafts are worth is measured here and told again in the
@@ -141,8 +142,7 @@ function loop(run: RunFacts): Html {
       ${
         ends
           ? html`The loss ${changed(ends.first.value, ends.last.value, digits, ' nats')} between its first and its last tenth
-            (${figureReference('pretraining-loss')}), in perplexity from ${digits(Math.exp(ends.first.value))} to
-            ${digits(Math.exp(ends.last.value))}.`
+            (${figureReference('pretraining-loss')}), in perplexity from ${perplexity(ends.first.value)} to ${perplexity(ends.last.value)}.`
           : html`That is too few to compare its ends.`
       }
       Gradients were cut in ${percent(clipped / steps.length)} of the steps, and
@@ -164,7 +164,7 @@ function loop(run: RunFacts): Html {
       rows: (
         [
           ['forward and loss', forward, 'activations and −ln p of every target'],
-          ['backward for inputs', backwardForInputs, 'what each layer’s input should have been'],
+          ['backward for inputs', backwardForInputs, 'how the loss depends on each layer’s input'],
           ['backward for weights', backwardForWeights, 'the gradient of every weight'],
         ] as const
       ).map(([name, work, what]) => [
@@ -233,9 +233,12 @@ function handsOn(run: RunFacts): Html {
     What this layer hands on is a price list. A token costs ${digits(flops.totalWithMtp / 1e6)} MFLOP, of which
     ${formatShare(flops.mtp / flops.totalWithMtp)} are for the further tokens and ${formatShare(flops.attention / flops.totalWithMtp)} for
     attention at ${training.rowLength} tokens; a weight costs four numbers of memory, itself, its gradient and two moments. The architecture
-    has to spend within it, and everything that it proposes will be judged by the same two
-    instruments${last ? html`, which at the end of pre-training stood at ${nats(last.lossNats)} on the last batch` : null}. It also hands on
-    an appetite: the loop is indifferent to what the weights are for, so any structure that lowers the loss for the same work is welcome,
+    has to spend within it, and everything that it proposes will be judged by the same
+    loss${last ? html`, which at the end of pre-training stood at ${nats(last.lossNats)} on the last batch` : null}. It also hands on an
+    appetite: the loop is indifferent to what the weights are for, so any structure that lowers the loss for the same work is welcome,
     sparse experts among them.
   </p> `
 }
+
+/** e to the loss, three digits that count, in full. */
+const perplexity = (lossNats: number) => Number(Math.exp(lossNats).toPrecision(3)).toLocaleString('en')

@@ -2,7 +2,7 @@
 import { latentCacheBytesPerToken, presets } from '../../architecture/index.ts'
 import { formatBytes, formatShare } from '../../base/format.ts'
 import { cite, figureReference, formula, maths, published, sidenote, table, tableReference } from '../blocks.ts'
-import { ablationsOf, differenceText, sizeText } from '../claims/ablation-facts.ts'
+import { ablationsOf, differenceText, sizeText, unitText } from '../claims/ablation-facts.ts'
 import { balanceInDesign } from '../claims/architecture-balance-in-design.ts'
 import { constrainedRouting } from '../claims/architecture-constrained-routing.ts'
 import { cacheOf, latentCache } from '../claims/architecture-latent-cache.ts'
@@ -98,7 +98,8 @@ function experts(run: RunFacts): Html {
       (${published('8')}), and ${model.sharedExpertCount === 1 ? 'one more' : `${model.sharedExpertCount} more`} that all tokens share. The
       router scores every expert, keeps the best groups, and chooses the best experts within them:
     </p>
-    ${formula(String.raw`s_e = \sigma(x \cdot w_e), \qquad \text{chosen by the largest } s_e + b_e, \qquad g_e = \frac{s_e}{\sum_{\text{chosen}} s}`)}
+    ${formula(String.raw`s_e = \sigma(x \cdot w_e), \qquad \text{chosen by the largest } s_e + b_e`)}
+    ${formula(String.raw`y = \operatorname{FFN}_{\text{shared}}(x) + \sum_{e\ \text{chosen}} g_e \operatorname{FFN}_e(x), \qquad g_e = ${model.routedScale}\,\frac{s_e}{\sum_{\text{chosen}} s}`)}
     <p>
       A group’s score is the sum of its two best experts’, and a token may visit ${model.activeGroupCount} of ${model.groupCount} groups
       (${published('4 of 8')}). In the full-size system a group lives on one node, so that the rule bounds how many nodes a token’s copies
@@ -155,7 +156,8 @@ function position(run: RunFacts): Html {
   return html`<h4>Inside the window and beyond it</h4>
     <p>
       ${figureReference('loss-by-position')} shows both halves of the matter. Within the window, more context makes the next token easier.
-      Beyond it, at positions ${ends.beyond.from} to ${ends.beyond.to}, the base model’s loss is ${signed(gap)} nats against the end of the
+      Beyond it, at positions ${ends.beyond.from} to ${ends.beyond.to}, the base model’s loss lies ${digits(Math.abs(gap))} nats
+      ${gap > 0 ? 'above' : 'below'} that at the end of the
       window${gap > 0 ? ', although it has more to go by' : ''}.${
         after && after.windowLength === found.windowLength
           ? html` After context extension with YaRN it is ${nats(after.buckets.at(-1)!.lossNats)} there, where before it was
@@ -205,8 +207,8 @@ function evenness(run: RunFacts): Html {
     <p>
       From the first step to the last, MaxVio of a batch, averaged over the routers,
       ${changed(steps[0].maxViolation.mean, steps.at(-1)!.maxViolation.mean)} (${figureReference('overload')}). Published, for a model of 1B
-      parameters and over all batches, are ${published('0.72 with a balance loss and 0.04 with biases')}, and for the same pair perplexities
-      of ${published('9.56 and 9.50')}${cite('loss-free-balancing')}.
+      parameters and over all batches, are ${published('0.72 with a balance loss and 0.04 with biases', '1B MoE')}, and for the same pair
+      perplexities of ${published('9.56 and 9.50', '1B MoE')}${cite('loss-free-balancing')}.
     </p>
     ${evidence(balanceInDesign, run)}
     ${
@@ -218,18 +220,13 @@ function evenness(run: RunFacts): Html {
             </p>
             ${table({
               id: 'balance-pairs',
-              columns: [
-                { title: 'Pair' },
-                { title: 'metric' },
-                { title: 'difference', align: 'end' },
-                { title: '95 % interval', align: 'end' },
-                { title: 'verdict' },
-              ],
+              columns: [{ title: 'Pair' }, { title: 'metric' }, { title: 'difference and 95 % interval' }, { title: 'verdict' }],
               rows: results.map(({ variant, control, metric, unit, difference, low, high, verdict }) => [
                 `${variant} less ${control}`,
                 metric,
-                Number.isFinite(difference) ? `${signed(difference)} ${unit}` : 'training broke',
-                Number.isFinite(low + high) ? `${signed(low)} to ${signed(high)}` : 'none',
+                Number.isFinite(difference)
+                  ? `${signed(difference)} (${signed(low)} to ${signed(high)}) ${unitText(unit)}`
+                  : 'training broke',
                 verdict,
               ]),
               caption: html`${results.filter(({ verdict }) => verdict !== 'not established').length} of ${results.length} differences are

@@ -1,5 +1,6 @@
 /** Chapter 03: machines, the traffic between them, the schedules that hide it, formats, and what need not stay in memory. */
 import { formatBytes, formatShare } from '../../base/format.ts'
+import { heapLimitBytes } from '../../compute/index.ts'
 import { catalogue, savingsWorth } from '../../infrastructure/index.ts'
 import { planHeap } from '../../pretraining/index.ts'
 import { cite, figureReference, formula, maths, published, sidenote, table, tableReference } from '../blocks.ts'
@@ -202,7 +203,7 @@ function publishedRun(): Html {
     <p>
       The same planner, given the published model, cluster and layout, puts a step at ${digits(asBuilt.step.seconds)} s, where
       ${published(`${publishedStepSeconds} s`)} was measured${cite('isca-2025', 'table 4')}: ${percent(Math.abs(gap))} too
-      ${gap < 0 ? 'short' : 'long'}.${sidenote('Efficiencies of kernels and links are taken from public traces of one device; they were not fitted to the step.')}
+      ${gap < 0 ? 'short' : 'long'}.${sidenote('Efficiencies of kernels and links are taken from public traces and benchmarks of them; they were not fitted to the step.')}
       It is near enough to ask what a different cluster would have done.
     </p>
     ${table({
@@ -261,7 +262,7 @@ function heap(run: RunFacts): Html {
     <p>
       Before pre-training the heap was forecast at ${formatBytes(plan.total)}: ${parts}. Its high-water mark was
       ${formatBytes(last.heapBytes)}, ${percent(Math.abs(gap))} ${gap < 0 ? 'below' : 'above'} the forecast. All activations of a batch were
-      kept. That is the one row of this claim that a run of this version can fill in.
+      kept. Training in this version cannot keep fewer, so that what keeping fewer would save is planned above and measured nowhere.
     </p> `
 }
 
@@ -269,9 +270,9 @@ function handsOn(run: RunFacts): Html {
   const { float32, releasedFp8 } = checkpointSizes(run.document.recipe.model)
   const { asBuilt } = publishedPlans()
   return html`<p>
-      Infrastructure hands on a rate, a memory and a format. In the published run these were ${published('272.8B tokens a day')} and a full
-      device; the planner’s device holds ${formatBytes(asBuilt.memory.total)} of ${formatBytes(asBuilt.cluster.device.memoryBytes)}. In this
-      one they are the speed of two chapters ago and a heap far from its limit. Pre-training has to fit its batches, rows and checkpoints
+      Infrastructure hands on a rate, a memory and a format. The rate of the published run was ${published('272.8B tokens a day')}; of a
+      device’s ${formatBytes(asBuilt.cluster.device.memoryBytes)} the planner fills ${formatBytes(asBuilt.memory.total)}. This run has the
+      speed of one machine, and a heap of ${formatBytes(heapLimitBytes)} at most. Pre-training has to fit its batches, rows and checkpoints
       into them.
     </p>
     <p>

@@ -13,11 +13,11 @@ export function ablationsOf(run: RunFacts, name: string): readonly AblationResul
 export const overWhat = ({ n, intervalOver }: Pick<AblationResultEvent, 'n' | 'intervalOver'>): string =>
   intervalOver === 'seeds' ? `over ${n} seeds` : `over ${n} held-out ${intervalOver} of one pair of runs`
 
-/** "−0.03 nats (95 % interval between −0.05 and −0.01, over 64 held-out rows of one pair of runs)". */
-export function differenceText(result: AblationResultEvent): string {
+/** "−0.03 nats a token (95 % interval between −0.05 and −0.01, over 64 held-out rows of one pair of runs)". @param size adds how small the runs were */
+export function differenceText(result: AblationResultEvent, withSize = false): string {
   const { difference, low, high, unit } = result
-  const size = Number.isFinite(difference) ? `${signed(difference)} ${unitText(unit)}` : 'not finite, since training broke'
-  return `${size} (95 % interval ${between(low, high)}, ${overWhat(result)})`
+  const value = Number.isFinite(difference) ? `${signed(difference)} ${unitText(unit)}` : 'not finite, since training broke'
+  return `${value} (95 % interval ${between(low, high)}, ${overWhat(result)}${withSize ? `; ${sizeText(result)}` : ''})`
 }
 
 /** A unit as a sentence has it. */

@@ -4,7 +4,7 @@ import { html } from '../html.ts'
 import { ablationMetrics } from '../../pretraining/index.ts'
 import type { Claim } from '../types.ts'
 import { changed, digits } from '../wording.ts'
-import { ablationsOf, differenceText, lossResults, sizeText } from './ablation-facts.ts'
+import { ablationsOf, differenceText, lossResults } from './ablation-facts.ts'
 import { claimStatements } from './catalogue.ts'
 import { didNotHold, held, needs, notEstablished, notTested } from './verdicts.ts'
 
@@ -25,7 +25,7 @@ export const balanceInDesign: Claim = {
     const [biased, unbiased] = isNoneVariant ? [loss.details.control, loss.details.variant] : [loss.details.variant, loss.details.control]
     const steps = run.steps('pretrain')
     const own = steps.length > 1 ? ` In pre-training MaxVio ${changed(steps[0].maxViolation.mean, steps.at(-1)!.maxViolation.mean)}.` : ''
-    const sentence = `With biases the busiest expert of held-out batches is ${digits(biased.maxViolation ?? 0)} above the mean load, without any balancing ${digits(unbiased.maxViolation ?? 0)}; ${overload.variant} less ${overload.control}: ${differenceText(overload)}, and in loss ${differenceText(loss)} (${sizeText(loss)}).${own}`
+    const sentence = `With biases the busiest expert of held-out batches is ${digits(biased.maxViolation ?? 0)} above the mean load, without any balancing ${digits(unbiased.maxViolation ?? 0)}; the overload of “${overload.variant}” less that of “${overload.control}” is ${differenceText(overload)}, the loss ${differenceText(loss, true)}.${own}`
     const side = (low: number, high: number) => (isNoneVariant ? [low, high] : [-high, -low])
     const [overloadLow, overloadHigh] = side(overload.low, overload.high)
     const [, lossHigh] = side(loss.low, loss.high)

@@ -1,7 +1,7 @@
 /** Sparse experts against a dense model of the same cost, and what a limit on groups costs against what it saves. */
 import type { Claim } from '../types.ts'
 import { digits, listed, percent } from '../wording.ts'
-import { ablationsOf, differenceText, lossResults, sizeText } from './ablation-facts.ts'
+import { ablationsOf, differenceText, lossResults } from './ablation-facts.ts'
 import { claimStatements } from './catalogue.ts'
 import { trafficOf } from './sequence-routing-to-traffic.ts'
 import { didNotHold, held, needs, notTested } from './verdicts.ts'
@@ -27,7 +27,7 @@ export const constrainedRouting: Claim = {
         ? ` The tightest limit sends ${percent(1 - traffic[0].copiesPerToken / traffic.at(-1)!.copiesPerToken)} fewer copies than the loosest.`
         : ''
     const prices = listed(limits.map((limit) => `${limit.variant}: ${differenceText(limit)}`))
-    const sentence = `${dense.variant} less ${dense.control} differs by ${differenceText(dense)} (${sizeText(dense)}); against the chosen group limit, ${prices}.${saved}`
+    const sentence = `The loss of “${dense.variant}” less that of “${dense.control}” is ${differenceText(dense, true)}; against the chosen group limit, ${prices}.${saved}`
     const isSane = limits.every(({ low }) => low <= gain / 2)
     return isGain && isSane ? held(sentence) : didNotHold(`${sentence} Sparsity gained ${digits(gain)} nats.`)
   },

@@ -6,7 +6,7 @@ import { formatBytes } from '../../base/format.ts'
 import type { RunFacts } from '../run-facts.ts'
 import type { Claim } from '../types.ts'
 import { listed, percent } from '../wording.ts'
-import { ablationsOf, differenceText, sizeText } from './ablation-facts.ts'
+import { ablationsOf, differenceText } from './ablation-facts.ts'
 import { claimStatements } from './catalogue.ts'
 import { didNotHold, held, needs, notTested } from './verdicts.ts'
 
@@ -31,7 +31,7 @@ export const latentCache: Claim = {
     const [result] = ablationsOf(run, 'latent-cache')
     if (!result) return notTested('No pair of models with and without latents was trained beside this run.')
     const { latentBytes, fullBytes, share } = cacheOf(run)
-    const sentence = `A token takes ${formatBytes(latentBytes)} of cache where full keys and values of the same heads would take ${formatBytes(fullBytes)}, ${percent(1 - share)} less; ${result.variant} less ${result.control} the loss differs by ${differenceText(result)} (${sizeText(result)}).`
+    const sentence = `A token takes ${formatBytes(latentBytes)} of cache where full keys and values of the same heads would take ${formatBytes(fullBytes)}, ${percent(1 - share)} less; the loss of “${result.variant}” less that of “${result.control}” is ${differenceText(result, true)}.`
     const isLatentVariant = result.details.variant.cacheBytesPerToken < result.details.control.cacheBytesPerToken
     const isHigher = isLatentVariant ? result.low > 0 : result.high < 0
     return share <= mostOfFullCache && !isHigher ? held(sentence) : didNotHold(sentence)
@@ -43,15 +43,15 @@ export const latentCache: Claim = {
       { name: 'all heads (MHA)', value: 2 * mha, tone: 'soft' as const },
       ...(gqa < mha ? [{ name: 'eight heads (GQA)', value: 2 * gqa, tone: 'soft' as const }] : []),
       { name: 'one head (MQA)', value: 2 * mqa, tone: 'soft' as const },
-      { name: 'latent (MLA)', value: 2 * mla },
+      { name: 'latent (MLA)', value: 2 * mla, tone: 'one' as const },
     ]
     return {
       id: 'cache-by-attention',
       drawing: barChart({
         title: 'Bytes of cache for one token, by kind of attention',
         description: `${listed(rows.map(({ name, value }) => `${name} ${formatBytes(value)}`))}.`,
-        x: { label: 'bytes a token, all layers, BF16', from: 0, format: formatBytes },
-        rows,
+        x: { label: 'bytes a token, all layers, BF16', from: 0 },
+        rows: rows.map(({ name, value, tone }) => ({ name, value, tone, text: formatBytes(value) })),
       }),
       caption: html`The latent and its rotated key take ${percent(mla / mha)} of what keys and values of all ${model.headCount} heads would,
       ${mla <= mqa ? 'no more' : 'more'} than those of a single head. Counted from the sizes of this run’s model.`,

@@ -5,7 +5,7 @@ import type { PositionBucket } from '../../evaluation/index.ts'
 import { rotationShift } from '../findings/rotation-shift.ts'
 import type { RunFacts } from '../run-facts.ts'
 import type { Claim } from '../types.ts'
-import { digits, listed, nats } from '../wording.ts'
+import { digits, listed } from '../wording.ts'
 import { claimStatements } from './catalogue.ts'
 import { didNotHold, held, needs, notEstablished, notTested } from './verdicts.ts'
 
@@ -34,7 +34,7 @@ export const rotaryPosition: Claim = {
   mechanism: 'src/architecture/rope-frequencies.ts',
   needs: needs('evaluation/position'),
   command: 'strata run nano',
-  rule: `It holds where shifting query and key together moves a score by at most ${mostShift} of their lengths' product, and before any extension the loss beyond the trained window lies above that inside it, the 95 % intervals apart.`,
+  rule: `It holds where shifting query and key together moves a score by at most a hundred-thousandth of the product of their lengths, and before any extension the loss beyond the trained window lies above that inside it, the 95 % intervals apart.`,
   judge(run) {
     const { recipe } = run.document
     const trained = recipe.training.rowLength
@@ -44,8 +44,8 @@ export const rotaryPosition: Claim = {
     const shift = rotationShift(recipe.model, found.windowLength, recipe.seed)
     const { inside, beyond } = ends
     const uncertain = !Number.isFinite(inside.plusMinus + beyond.plusMinus)
-    const interval = ({ lossNats, plusMinus }: PositionBucket) => `${nats(lossNats)} ± ${digits(plusMinus)}`
-    const sentence = `Shifting query and key by up to ${shift.farthestShift} positions moves a score by ${shift.largest.toExponential(1)} of the product of their lengths at most (${shift.count} cases). Before any extension the loss at positions ${beyond.from} to ${beyond.to} is ${interval(beyond)} against ${interval(inside)} at positions ${inside.from} to ${inside.to} (${found.rows} rows).`
+    const interval = ({ lossNats, plusMinus }: PositionBucket) => `${digits(lossNats)} ± ${digits(plusMinus)} nats`
+    const sentence = `Shifting query and key by up to ${shift.farthestShift} positions moves a score by ${digits(shift.largest)} of the product of their lengths at most (${shift.count} cases). Before any extension the loss at positions ${beyond.from} to ${beyond.to} is ${interval(beyond)} against ${interval(inside)} at positions ${inside.from} to ${inside.to} (${found.rows} rows).`
     if (shift.largest > mostShift) return didNotHold(sentence)
     if (uncertain) return notEstablished(sentence)
     const gap = beyond.lossNats - inside.lossNats

@@ -1,7 +1,7 @@
 /** Multi-token prediction: what it does to the main loss, and what its module is worth as a drafter. */
 import type { Claim } from '../types.ts'
 import { digits, percent } from '../wording.ts'
-import { ablationsOf, differenceText, sizeText } from './ablation-facts.ts'
+import { ablationsOf, differenceText } from './ablation-facts.ts'
 import { claimStatements } from './catalogue.ts'
 import { didNotHold, held, needs, notTested } from './verdicts.ts'
 
@@ -19,7 +19,7 @@ export const denserSupervision: Claim = {
       return notTested('Either the ablation or the measurement of drafts is missing.')
     const gain = speculation.tokensPerSecondOn / speculation.tokensPerSecondOff
     const acceptance = speculation.accepted / speculation.drafted
-    const sentence = `The main loss with the module less that without is ${differenceText(result)} (${sizeText(result)}); its drafts were accepted in ${percent(acceptance)} of ${speculation.drafted} cases, and decoding with them ran at ${digits(gain)} times the speed of decoding without.`
+    const sentence = `The main loss with the module less that without is ${differenceText(result, true)}; its drafts were accepted in ${percent(acceptance)} of ${speculation.drafted} cases, and decoding with them ran at ${digits(gain)} times the speed of decoding without.`
     return result.low <= 0 && gain > 1 ? held(sentence) : didNotHold(sentence)
   },
 }

@@ -61,8 +61,14 @@ export const readingTools: Claim = {
         value: score.bitsPerByte,
         low: score.bitsPerByte - score.plusMinus,
         high: score.bitsPerByte + score.plusMinus,
+        text: `${digits(score.bitsPerByte)} ± ${digits(score.plusMinus)}`,
       },
-      ...baselinesOf(score).map(({ name, bitsPerByte }) => ({ name, value: bitsPerByte, tone: 'soft' as const })),
+      ...baselinesOf(score).map(({ name, bitsPerByte }) => ({
+        name,
+        value: bitsPerByte,
+        tone: 'soft' as const,
+        text: digits(bitsPerByte),
+      })),
     ])
     return {
       id: 'bits-by-domain',

@@ -24,7 +24,7 @@ export const clusterShape: Claim = {
   mechanism: 'src/infrastructure/plan/traffic.ts',
   needs: needs('inference/routing'),
   command: 'strata run nano',
-  rule: `It holds where, at equal devices and rates, the worst way to put this run's experts into two nodes or more makes a token's traffic at least ${100 * leastDifference} % longer than the best one, and the planned step of DeepSeek-V3 does so on nodes of four.`,
+  rule: `It holds where, at equal devices and rates, the worst way to put this run’s experts into two nodes or more makes a token’s traffic at least ${100 * leastDifference} % longer than the best one, and the planned step of DeepSeek-V3 does so on nodes of four.`,
   judge(run) {
     const shapes = shapesOf(run).filter(({ nodeCount }) => nodeCount > 1)
     if (shapes.length < 2) return notTested('Without routing decisions there is no traffic to lay over a cluster.')
@@ -32,7 +32,7 @@ export const clusterShape: Claim = {
     const [best, worst] = [ordered[0], ordered.at(-1)!]
     const { asBuilt, smallNodes } = publishedPlans()
     const shapeText = ({ nodeCount, devicesPerNode }: ClusterShape) => `${nodeCount} × ${devicesPerNode}`
-    const sentence = `${run.document.recipe.model.expertCount} devices with an expert of each layer take ${times(worst.seconds / best.seconds)} as long for a token's traffic as ${shapeText(worst)} (nodes × devices) than as ${shapeText(best)}. The planner puts the published step at ${digits(asBuilt.step.seconds)} s (published: ${digits(publishedStepSeconds)} s, ${percent(Math.abs(asBuilt.step.seconds / publishedStepSeconds - 1))} apart) and at ${digits(smallNodes.step.seconds)} s on nodes of four.`
+    const sentence = `${run.document.recipe.model.expertCount} devices with an expert of each layer take ${times(worst.seconds / best.seconds)} as long for a token’s traffic as ${shapeText(worst)} (nodes × devices) than as ${shapeText(best)}. The planner puts the published step at ${digits(asBuilt.step.seconds)} s (published: ${digits(publishedStepSeconds)} s, ${percent(Math.abs(asBuilt.step.seconds / publishedStepSeconds - 1))} apart) and at ${digits(smallNodes.step.seconds)} s on nodes of four.`
     const isFelt =
       worst.seconds >= (1 + leastDifference) * best.seconds && smallNodes.step.seconds >= (1 + leastDifference) * asBuilt.step.seconds
     return isFelt ? held(sentence) : didNotHold(sentence)

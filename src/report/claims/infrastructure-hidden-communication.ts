@@ -33,7 +33,7 @@ export const hiddenCommunication: Claim = {
   mechanism: 'src/infrastructure/schedules/dualpipe.ts',
   needs: needs('inference/routing'),
   command: 'strata run nano',
-  rule: `It holds where, simulated at this run's traffic on a network of ${gbits} Gbit/s, DualPipe exposes at most ${100 * mostExposed} % of the communication that 1F1B and ZB1P expose, its step is the shortest, and its bubble without communication is the published formula's. Executed schedules are not part of it.`,
+  rule: `It holds where, simulated at this run’s traffic on a network of ${gbits} Gbit/s, DualPipe exposes at most ${100 * mostExposed} % of the communication that 1F1B and ZB1P expose, its step is the shortest, and its bubble without communication is the published formula’s. Executed schedules are not part of it.`,
   judge(run) {
     const found = schedulesAtTraffic(run)
     if (!found) return notTested('Without routing decisions there is no traffic to schedule.')
@@ -45,7 +45,7 @@ export const hiddenCommunication: Claim = {
     const steps = listed(
       rows.map(({ title, makespan, exposed }) => `${title} ${digits(makespan)} (${digits(exposed)} of it waiting for the network)`),
     )
-    const sentence = `Simulated on ${simulatedPipeline.rankCount} ranks with ${simulatedPipeline.microbatchCount} micro-batches at ${digits(ratio)} of communication to computation, a step takes, in forward passes of a chunk, ${steps}; DualPipe's bubble is ${digits(bubble)} where the formula says ${digits(formula)}. Nothing was executed across devices.`
+    const sentence = `Simulated on ${simulatedPipeline.rankCount} ranks with ${simulatedPipeline.microbatchCount} micro-batches at ${digits(ratio)} of communication to computation, a step takes, in forward passes of a chunk, ${steps}; DualPipe’s bubble is ${digits(bubble)} where the formula says ${digits(formula)}. Nothing was executed across devices.`
     const isHidden = others.every(({ exposed, makespan }) => dualpipe.exposed <= mostExposed * exposed && dualpipe.makespan < makespan)
     return isHidden && Math.abs(bubble - formula) < 1e-9 ? held(sentence) : didNotHold(sentence)
   },

@@ -28,7 +28,7 @@ export function keptEffects(run: RunFacts): KeptEffect[] {
   if (speculation && speculation.drafted > 0)
     effects.push({
       name: 'MTP module',
-      text: `the MTP module's drafts are accepted in ${percent(speculation.accepted / speculation.drafted)} of ${speculation.drafted} cases`,
+      text: `the MTP module’s drafts are accepted in ${percent(speculation.accepted / speculation.drafted)} of ${speculation.drafted} cases`,
       isFelt: speculation.accepted > 0,
     })
   const window = windowEffect(run)

@@ -7,7 +7,7 @@ import { html } from '../html.ts'
 import { communicationRatio, hiddenTolerance, scheduleSweeps, simulatedPipeline } from '../findings/hiding-schedules.ts'
 import type { RunFacts } from '../run-facts.ts'
 import type { Claim } from '../types.ts'
-import { digits, listed } from '../wording.ts'
+import { counted, digits, listed } from '../wording.ts'
 import { claimStatements } from './catalogue.ts'
 import { trafficOf } from './sequence-routing-to-traffic.ts'
 import { didNotHold, held, needs, notTested } from './verdicts.ts'
@@ -45,7 +45,7 @@ export const trafficToSchedule: Claim = {
   mechanism: 'src/infrastructure/schedules/simulate.ts',
   needs: needs('inference/routing'),
   command: 'strata run nano',
-  rule: `A schedule hides its communication where a step is at most ${100 * hiddenTolerance} % longer than without any. The claim holds where, on one of five networks, tightening the group limit of this run's router changes which schedules hide it.`,
+  rule: `A schedule hides its communication where a step is at most ${100 * hiddenTolerance} % longer than without any. The claim holds where, on one of five networks, tightening the group limit of this run’s router changes which schedules hide it.`,
   judge(run) {
     const feasible = feasibleSchedules(run)
     if (trafficOf(run).limits.length < 2) return notTested('Without routing decisions there is no traffic to schedule.')
@@ -62,9 +62,10 @@ export const trafficToSchedule: Claim = {
     const [gbits] = changing
     const rows = feasible.filter((row) => row.gbits === gbits)
     const cases = rows.map(
-      ({ activeGroupCount, ratio, names }) => `${digits(ratio)} with ${activeGroupCount} (${names.length > 0 ? listed(names) : 'none'})`,
+      ({ activeGroupCount, ratio, names }) =>
+        `${digits(ratio)} with ${counted(activeGroupCount, 'group')} a token (hidden by ${names.length > 0 ? listed(names) : 'none'})`,
     )
-    return held(`${preamble} Between machines like this one, at ${gbits} Gbit/s, the ratio is ${listed(cases)} groups a token.`)
+    return held(`${preamble} Between machines like this one, at ${gbits} Gbit/s, the ratio is ${listed(cases)}.`)
   },
   figure(run) {
     const sweeps = scheduleSweeps()
@@ -76,7 +77,7 @@ export const trafficToSchedule: Claim = {
         title: 'Length of a step by schedule and traffic',
         description: `${listed(sweeps.map(({ title, hidesUpTo }) => `${title} hides its communication up to a ratio of ${digits(hidesUpTo)}`))}.`,
         x: { label: 'communication over computation of a forward pass', from: 0, to: 3 },
-        y: { label: 'step, in forward passes of a chunk' },
+        y: { label: 'step, in forward passes of a chunk', from: 0 },
         series: sweeps.map(({ title, points }) => ({
           name: title,
           points: points.filter((point) => point.ratio <= 3).map((point) => [point.ratio, point.makespan] as const),
