@@ -2,7 +2,7 @@
 import { countParameters, presets, trainingFlopsPerToken } from '../../architecture/index.ts'
 import { formatBytes, formatCount, formatFlops, formatShare } from '../../base/format.ts'
 import { cite, figureReference, formula, maths, published, sidenote, table, tableReference } from '../blocks.ts'
-import { baseLoop, lossEnds, phasesOf, reachedFlops } from '../claims/foundations-base-loop.ts'
+import { baseLoop, lossEnds, reachedFlops } from '../claims/foundations-base-loop.ts'
 import { denserSupervision } from '../claims/foundations-denser-supervision.ts'
 import { domainScores, readingTools, strongestBaseline } from '../claims/foundations-reading-tools.ts'
 import { ablationsOf, differenceText, sizeText } from '../claims/ablation-facts.ts'
@@ -130,7 +130,6 @@ function furtherTokens(run: RunFacts): Html {
 function loop(run: RunFacts): Html {
   const steps = run.steps('pretrain')
   if (steps.length === 0) return missing('This run has taken no step of pre-training, so there is no loop to report on.')
-  const { forward, backwardForInputs, backwardForWeights } = phasesOf(run)
   const flops = reachedFlops(steps)
   const { ceilings, recipe } = run.document
   const ends = lossEnds(steps)
@@ -149,35 +148,41 @@ function loop(run: RunFacts): Html {
       ${skipped === 0 ? 'no step was skipped' : `${counted(skipped, 'step')} ${skipped === 1 ? 'was' : 'were'} skipped because a number was not finite`};
       the published run reports ${published('no irrecoverable spike and no rollback')}${cite('deepseek-v3', 'section 1')}. All steps
       together ran at ${formatFlops(flops)}, ${formatShare(flops / (ceilings.gflopsAllThreads * 1e9))} of the probed ceiling; the published
-      one reached ${published('38.9 %')} of its devices’ BF16 peak${cite('isca-2025', 'table 4')}. ${tableReference('phases')} takes a step
-      apart.
+      one reached ${published('38.9 %')} of its devices’ BF16 peak${cite('isca-2025', 'table 4')}. ${tableReference('work-of-a-token')}
+      takes a step apart.
     </p>
-    ${evidence(baseLoop, run)}
-    ${table({
-      id: 'phases',
-      columns: [
-        { title: 'Phase of a step' },
-        { title: 'a token', align: 'end' },
-        { title: 'share', align: 'end' },
-        { title: 'what is computed' },
-      ],
-      rows: (
-        [
-          ['forward and loss', forward, 'activations and −ln p of every target'],
-          ['backward for inputs', backwardForInputs, 'how the loss depends on each layer’s input'],
-          ['backward for weights', backwardForWeights, 'the gradient of every weight'],
-        ] as const
-      ).map(([name, work, what]) => [
-        name,
-        `${digits(work / 1e6)} MFLOP`,
-        formatShare(work / (forward + backwardForInputs + backwardForWeights)),
-        what,
-      ]),
-      caption: html`Of three equal parts of a step’s arithmetic only the first is prediction. Counted; the update itself, AdamW on
-      ${formatCount(countParameters(recipe.model).total + countParameters(recipe.model).mtp.unique)} parameters, moves memory and hardly
-      computes.`,
-    })}`
+    ${evidence(baseLoop, run)} ${workTable(run)}`
 }
+
+/** The work of a token by what it is done in, forward and backward. */
+function workTable(run: RunFacts): Html {
+  const { model, training } = run.document.recipe
+  const { activatedByComponent: part } = countParameters(model)
+  const { attention, mtp, totalWithMtp } = trainingFlopsPerToken(model, training.rowLength)
+  const ofWeights = (count: number) => 6 * count
+  const rows = (
+    [
+      ['head: a score for every token of the vocabulary', ofWeights(part.head)],
+      ['experts, routed and shared', ofWeights(part.routedExperts + part.sharedExperts)],
+      ['projections of attention', ofWeights(part.attention)],
+      ['attention itself, scores and mixing', attention],
+      ['dense feed-forward layers', ofWeights(part.denseFfn)],
+      ['routers and norms', ofWeights(part.router + part.norms)],
+      ['the further token: module and head', mtp],
+    ] as const
+  )
+    .filter(([, work]) => work > 0)
+    .toSorted(([, a], [, b]) => b - a)
+  return table({
+    id: 'work-of-a-token',
+    columns: [{ title: 'Part' }, { title: 'forward', align: 'end' }, { title: 'backward', align: 'end' }, { title: 'share', align: 'end' }],
+    rows: rows.map(([name, work]) => [name, megaflop(work / 3), megaflop((2 * work) / 3), formatShare(work / totalWithMtp)]),
+    caption: html`The largest part of a step’s work is the ${rows[0][0]}. Counted, for one token; a backward pass costs as much again for
+    the gradients of inputs and as much for those of weights. The update itself moves memory and hardly computes.`,
+  })
+}
+
+const megaflop = (flops: number) => `${digits(flops / 1e6)} MFLOP`
 
 function readings(run: RunFacts): Html {
   const scores = domainScores(run)

@@ -155,8 +155,9 @@ function position(run: RunFacts): Html {
   const gap = ends.beyond.lossNats - ends.inside.lossNats
   return html`<h4>Inside the window and beyond it</h4>
     <p>
-      ${figureReference('loss-by-position')} shows both halves of the matter. Within the window, more context makes the next token easier.
-      Beyond it, at positions ${ends.beyond.from} to ${ends.beyond.to}, the base model’s loss lies ${digits(Math.abs(gap))} nats
+      ${figureReference('loss-by-position')} shows the base model by position. From the first token to the end of its window the loss
+      ${changed(found.buckets[0].lossNats, ends.inside.lossNats, digits, ' nats')}: that is what context is worth to it. Beyond it, at
+      positions ${ends.beyond.from} to ${ends.beyond.to}, the base model’s loss lies ${digits(Math.abs(gap))} nats
       ${gap > 0 ? 'above' : 'below'} that at the end of the
       window${gap > 0 ? ', although it has more to go by' : ''}.${
         after && after.windowLength === found.windowLength

@@ -84,7 +84,7 @@ export const rotaryPosition: Claim = {
         })),
         references: [{ name: 'trained window', x: trained }],
       }),
-      caption: html`${ends ? html`Past the window of ${trained} tokens that it was trained on, the base model’s loss is ${digits(ends.beyond.lossNats)} nats where it is ${digits(ends.inside.lossNats)} at the end of it` : html`Loss of the base model by position`}${
+      caption: html`${ends ? html`Past the window of ${trained} tokens that it was trained on, at positions ${ends.beyond.from} to ${ends.beyond.to}, the base model’s loss is ${digits(ends.beyond.lossNats)} nats; at the end of the window it is ${digits(ends.inside.lossNats)}` : html`Loss of the base model by position`}${
         last.stage === 'pretrain'
           ? null
           : html`; after the ${last.name} of the extension it is ${digits(last.buckets.at(-1)!.lossNats)} at positions

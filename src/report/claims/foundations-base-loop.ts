@@ -1,11 +1,9 @@
 /** Forward, loss, backward, step: the loop as it ran, and whether it learned. */
 import { bucketed, lineChart, type LineSeries } from '../figures/index.ts'
 import { html } from '../html.ts'
-import { trainingFlopsPerToken } from '../../architecture/index.ts'
 import { formatCount, formatFlops } from '../../base/format.ts'
 import { mean, meanInterval } from '../../base/statistics.ts'
 import type { StepEvent } from '../../pretraining/index.ts'
-import type { RunFacts } from '../run-facts.ts'
 import type { Claim } from '../types.ts'
 import { changed, digits, nats, percent } from '../wording.ts'
 import { claimStatements } from './catalogue.ts'
@@ -13,19 +11,6 @@ import { didNotHold, held, needs, notTested } from './verdicts.ts'
 
 /** Steps that may be skipped, as a share. */
 const mostSkipped = 0.01
-
-/** Work of a token by phase, MTP included; attention and weights together. */
-export interface PhaseFlops {
-  readonly forward: number
-  readonly backwardForInputs: number
-  readonly backwardForWeights: number
-}
-
-/** A token's work: a forward pass, and as much each for the gradients of inputs and of weights. */
-export function phasesOf({ document: { recipe } }: RunFacts): PhaseFlops {
-  const { totalWithMtp } = trainingFlopsPerToken(recipe.model, recipe.training.rowLength)
-  return { forward: totalWithMtp / 3, backwardForInputs: totalWithMtp / 3, backwardForWeights: totalWithMtp / 3 }
-}
 
 /** Loss of the first and of the last tenth of the steps, with 95 % intervals; null for a run of fewer than twenty steps. */
 export function lossEnds(steps: readonly StepEvent[]) {
