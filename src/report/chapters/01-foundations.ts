@@ -162,13 +162,13 @@ function workTable(run: RunFacts): Html {
   const ofWeights = (count: number) => 6 * count
   const rows = (
     [
-      ['head: a score for every token of the vocabulary', ofWeights(part.head)],
+      ['the head, a score for every token of the vocabulary', ofWeights(part.head)],
       ['experts, routed and shared', ofWeights(part.routedExperts + part.sharedExperts)],
       ['projections of attention', ofWeights(part.attention)],
       ['attention itself, scores and mixing', attention],
       ['dense feed-forward layers', ofWeights(part.denseFfn)],
       ['routers and norms', ofWeights(part.router + part.norms)],
-      ['the further token: module and head', mtp],
+      ['the further token, its module and its pass through the head', mtp],
     ] as const
   )
     .filter(([, work]) => work > 0)
@@ -177,8 +177,9 @@ function workTable(run: RunFacts): Html {
     id: 'work-of-a-token',
     columns: [{ title: 'Part' }, { title: 'forward', align: 'end' }, { title: 'backward', align: 'end' }, { title: 'share', align: 'end' }],
     rows: rows.map(([name, work]) => [name, megaflop(work / 3), megaflop((2 * work) / 3), formatShare(work / totalWithMtp)]),
-    caption: html`The largest part of a step’s work is the ${rows[0][0]}. Counted, for one token; a backward pass costs as much again for
-    the gradients of inputs and as much for those of weights. The update itself moves memory and hardly computes.`,
+    caption: html`The largest share of a step’s work, ${formatShare(rows[0][1] / totalWithMtp)}, goes into ${rows[0][0]}. Counted, for one
+    token; a backward pass costs as much again for the gradients of inputs and as much for those of weights. The update itself moves memory
+    and hardly computes.`,
   })
 }
 
