@@ -109,18 +109,23 @@ describe('reinforcement', () => {
   test('the first ratio is 1, and sampler and trainer agree to rounding', async () => {
     const { steps } = await reinforced(tinyRecipe({ updatesPerStep: 2 }))
     assert.equal(steps.length, 4)
-    for (const { ratioFirst, ratioLast, logProbabilityGap, updates } of steps.filter(({ updates: count }) => count > 0)) {
-      assert.ok(Math.abs(ratioFirst.min - 1) < 1e-6 && Math.abs(ratioFirst.max - 1) < 1e-6)
+    for (const { ratioFirst, ratioLast, logProbabilityGap, updates, groups, skippedGroups } of steps) {
       assert.ok(logProbabilityGap.max < 1e-4 && logProbabilityGap.mean <= logProbabilityGap.max, `${logProbabilityGap.max}`)
+      if (skippedGroups === groups) continue
+      assert.ok(Math.abs(ratioFirst.min - 1) < 1e-6 && Math.abs(ratioFirst.max - 1) < 1e-6)
       assert.equal(updates, 2)
       assert.ok(ratioLast.max > 1 + 1e-4, 'the second update is off-policy')
     }
-    assert.ok(steps.some(({ updates }) => updates > 0))
+    assert.ok(
+      steps.some(({ skippedGroups, updates }) => skippedGroups > 0 && updates > 0),
+      'some groups are left out of an update',
+    )
   })
 
   test('a group whose replies all earn the same teaches nothing', async () => {
     const { steps, weights } = await reinforced(tinyRecipe({ tasks: ['copy'], verifier: null }))
     for (const step of steps) assert.deepEqual([step.skippedGroups, step.updates, step.gradientNorm], [3, 0, 0])
+    for (const { klNats, logProbabilityGap } of steps) assert.ok(klNats === 0 && logProbabilityGap.max > 0 && logProbabilityGap.max < 1e-4)
     assert.deepEqual(weights, (await reinforced(tinyRecipe({ steps: 1, tasks: ['copy'], verifier: null }))).weights)
   })
 

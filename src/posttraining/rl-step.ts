@@ -154,13 +154,7 @@ export async function takeRlStep(means: RlMeans, step: number): Promise<RlStepRe
       clipShare: tokens > 0 ? updates.reduce((sum, { sums }) => sum + sums.clipped, 0) / tokens : 0,
       ratioFirst: first?.ratioRange ?? all,
       ratioLast: last?.ratioRange ?? all,
-      logProbabilityGap:
-        taught.length > 0
-          ? gapOf(
-              taught.map((index) => replies[index]),
-              oldLosses,
-            )
-          : { max: 0, mean: 0 },
+      logProbabilityGap: gapOf(replies, oldLosses),
       entropyNats: -replies.reduce((sum, { logProbabilities }) => sum + logProbabilities.reduce((a, b) => a + b, 0), 0) / drawnTokens,
       gradientNorm: updates.at(-1)?.gradientNorm ?? 0,
       learningRate,
