@@ -107,7 +107,7 @@ describe('reinforcement', () => {
   })
 
   test('the first ratio is 1, and sampler and trainer agree to rounding', async () => {
-    const { steps } = await reinforced(tinyRecipe({ updatesPerStep: 2 }))
+    const { steps } = await reinforced(tinyRecipe({ updatesPerStep: 2, samplesPerProblem: 2, problemsPerStep: 6 }))
     assert.equal(steps.length, 4)
     for (const { ratioFirst, ratioLast, logProbabilityGap, updates, groups, skippedGroups } of steps) {
       assert.ok(logProbabilityGap.max < 1e-4 && logProbabilityGap.mean <= logProbabilityGap.max, `${logProbabilityGap.max}`)
