@@ -88,9 +88,9 @@ export function chainOfConstraints(judged: readonly JudgedClaim[]): Html {
     const found = judged.find((member) => member.claim.id === claim)
     const outcome = found?.verdict.outcome ?? 'not tested'
     const numbers = found && outcome !== 'not tested' ? html` ${found.verdict.sentence}` : null
-    const link = found ? html` <a href="#claim-${claim}">The claim.</a>` : null
+    const state = found ? html`<a href="#claim-${claim}">${states[outcome]}</a>` : states[outcome]
     return html`<li>
-      <span class="arrow">${from} → ${to} <span class="state">(${states[outcome]})</span></span> ${because}${numbers}${link}
+      <span class="arrow">${from} → ${to} <span class="state">(${state})</span></span> ${because}${numbers}
     </li> `
   })
   const measured = arrows.filter(({ claim }) =>

@@ -15,6 +15,7 @@ import { numberBlocks } from './numbering.ts'
 import { howToReproduce } from './reproduce.ts'
 import type { RunFacts } from './run-facts.ts'
 import { styleSheet } from './style.ts'
+import { setText } from './typography.ts'
 import type { Chapter, Claim } from './types.ts'
 
 /** What a report is made of beside the run. */
@@ -58,7 +59,7 @@ export function renderReport(run: RunFacts, parts: ReportParts = { chapters: all
 </head>
 <body>
 <main>
-${numbered}${notesSection}</main>
+${setText(numbered)}${notesSection}</main>
 </body>
 </html>
 `

@@ -56,7 +56,7 @@ function machineTable({ machine, ceilings }: RunDocument): Html {
   return table({
     id: 'machine',
     caption: html`The machine, with the ceilings that were measured before training; every speed of this report is a share of them.`,
-    columns: [{ title: '' }, { title: 'of this run' }],
+    columns: [{ title: 'property' }, { title: 'value' }],
     rows: [
       ['platform', machine.platform],
       ['processor', machine.processor],
@@ -80,7 +80,12 @@ function textTable(run: RunFacts): Html | null {
     caption: html`The text: ${listed(domains)}${total > 0 ? html`, ${formatCount(total)} tokens once copies are taken out` : null}. Sources
       and licences: <code>strata data list</code>.`,
     columns: [{ title: 'source' }, { title: 'domain' }, { title: 'documents', align: 'end' }, { title: 'size', align: 'end' }],
-    rows: sources.map(({ source, domain, documents, utf8Bytes }) => [source, domain, formatCount(documents), formatBytes(utf8Bytes)]),
+    rows: sources.map(({ source, domain, documents, utf8Bytes }) => [
+      source,
+      domain,
+      documents.toLocaleString('en'),
+      formatBytes(utf8Bytes),
+    ]),
   })
 }
 

@@ -46,7 +46,7 @@ blockquote p { overflow-wrap: anywhere; }
 ul, ol { padding-left: 1.3rem; margin: 0 0 1em; }
 li { margin-bottom: .3em; }
 dl { margin: 0 0 1em; }
-dt { font-weight: 600; }
+dt { font-weight: 600; break-after: avoid; }
 dd { margin: 0 0 .5em 1.3rem; }
 sup { font-size: .68em; line-height: 0; vertical-align: .48em; font-variant-numeric: lining-nums; }
 .cite a { text-decoration: none; padding: 0 .08em; }
@@ -63,7 +63,6 @@ sup { font-size: .68em; line-height: 0; vertical-align: .48em; font-variant-nume
 .contents small { display: block; color: var(--soft); font-size: .85rem; line-height: 1.35; }
 .published { color: var(--published); }
 .published .of { font-size: .68em; letter-spacing: .05em; font-weight: 600; vertical-align: .1em; font-variant-numeric: lining-nums; }
-span.published { white-space: nowrap; }
 .sidenote { color: var(--soft); font-size: .82rem; line-height: 1.42; display: block; margin: .5em 0 .7em 1.3rem; hyphens: manual; text-indent: 0; }
 .formula { margin: 1.1rem 0; overflow-x: auto; overflow-y: hidden; text-align: center; }
 math { font-family: "Latin Modern Math", "STIX Two Math", "Cambria Math", "TeX Gyre Termes Math", "DejaVu Math TeX Gyre", math; font-size: 1.04em; }
@@ -111,7 +110,7 @@ text.on { fill: var(--paper); }
 .chain .state { font-style: italic; font-weight: 400; color: var(--soft); }
 .recipe { font-size: .86rem; line-height: 1.5; hyphens: manual; font-variant-numeric: lining-nums; }
 .recipe dd { overflow-wrap: anywhere; }
-.notes { font-size: .88rem; line-height: 1.45; }
+.notes { padding-left: 2.1rem; font-size: .88rem; line-height: 1.45; }
 .notes li::marker { font-variant-numeric: lining-nums; }
 .back a { text-decoration: none; margin-left: .25em; font-variant-numeric: lining-nums; }
 `
@@ -125,7 +124,6 @@ const screens = `
   .abstract { margin: 0; }
   .for-page { display: none; }
   .for-phone { display: block; }
-  span.published { white-space: normal; }
 }
 @media (min-width: 78rem) {
   main { margin-left: max(4rem, calc(50vw - 27rem)); position: relative; }
@@ -141,10 +139,11 @@ const paper = `
   body { line-height: 1.45; }
   main { max-width: none; padding: 0; margin: 0; }
   .title { padding-top: 5rem; }
-  h2 { break-before: page; border: 0; margin-top: 0; }
-  .abstract h2, .small-chapter h2 { break-before: auto; }
+  h2 { border: 0; padding-top: 0; margin-top: 3rem; }
+  .contents h2, [id^=chapter-] > h2, #chain > h2, #reproduce > h2 { break-before: page; margin-top: 0; }
   h2, h3, h4, .formula { break-after: avoid; }
   p, li { orphans: 3; widows: 3; }
+  p:has(+ ul), p:has(+ ol), p:has(+ pre), p:has(+ .formula) { break-after: avoid; }
   tr, pre, blockquote { break-inside: avoid; }
   thead { display: table-header-group; }
   figure svg { max-height: 100mm; }

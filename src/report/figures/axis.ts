@@ -1,7 +1,7 @@
 /** Axes: from the values of a figure to positions on it, with ticks at round numbers and as many as there is room for. */
 import { extent } from 'd3-array'
 import { scaleLinear, scaleLog } from 'd3-scale'
-import { formatCount } from '../../base/format.ts'
+import { formatBytes, formatCount } from '../../base/format.ts'
 import { label, lineHeight, stroke, textWidth, wrap } from './svg.ts'
 
 /** What an axis shows. */
@@ -44,12 +44,14 @@ export function placeAxis(axis: Axis, values: readonly number[], range: readonly
   const textOf = (value: number) => ({ value, text: format(value) })
   if (scale === 'linear') {
     const spare = low === high ? Math.max(Math.abs(low) * 0.1, 1e-9) : 0
-    const placed = scaleLinear([low - spare, high + spare], range)
-    if (axis.from === undefined && axis.to === undefined) placed.nice(room)
+    // Bytes are counted in powers of 1024, so that is where their round numbers are.
+    const unit = format === formatBytes && high >= 1024 ? 1024 ** Math.floor(Math.log2(high) / 10) : 1
+    const inUnits = scaleLinear([(low - spare) / unit, (high + spare) / unit], range)
+    if (axis.from === undefined && axis.to === undefined) inUnits.nice(room)
     // Layers, experts and steps are counted: there is nothing between two of them.
     const areWhole = values.length > 0 && values.every(Number.isInteger)
-    const ticks = placed.ticks(room).filter((tick) => !areWhole || Number.isInteger(tick))
-    return { at: placed, ticks: ticks.map(textOf) }
+    const ticks = inUnits.ticks(room).filter((tick) => !areWhole || unit > 1 || Number.isInteger(tick))
+    return { at: (value) => inUnits(value / unit), ticks: ticks.map((tick) => textOf(tick * unit)) }
   }
   const base = scale === 'log' ? 10 : 2
   const [bottom, top] = low === high ? [low / base, high * base] : [low, high]

@@ -91,19 +91,29 @@ export function lineChart(chart: LineChart): Drawing {
       ...horizontalAxis(chart.x, x, plot),
       ...references.flatMap((reference, index) => referenceParts(reference, index, x.at, y.at, plot)),
       ...lines,
-      ...(areNamesBeside && !isSingle ? namesBeside(series, tones, y.at, plot) : []),
+      ...(areNamesBeside && !isSingle ? namesBeside(series, tones, x.at, y.at, plot) : []),
     ])
   }
 }
 
-/** Names right of the ends of their lines, moved apart where they would cover each other. */
-function namesBeside(series: readonly LineSeries[], tones: readonly Tone[], at: (value: number) => number, plot: Plot): string[] {
+/** Names at the ends of their lines, moved apart where they would cover each other. */
+function namesBeside(
+  series: readonly LineSeries[],
+  tones: readonly Tone[],
+  x: PlacedAxis['at'],
+  y: PlacedAxis['at'],
+  plot: Plot,
+): string[] {
   const ends = series.map(({ points }) => {
-    const last = points.findLast(([, y]) => Number.isFinite(y))
-    return last ? at(last[1]) : plot.bottom
+    const last = points.findLast(([, value]) => Number.isFinite(value))
+    return last ? { left: Math.min(plot.right, x(last[0])), top: y(last[1]) } : { left: plot.right, top: plot.bottom }
   })
-  const places = spreadLabels(ends, plot.top, plot.bottom)
-  return series.map(({ name }, index) => label(plot.right + 8, places[index] + 4, name, { tone: tones[index] }))
+  const places = spreadLabels(
+    ends.map(({ top }) => top),
+    plot.top,
+    plot.bottom,
+  )
+  return series.map(({ name }, index) => label(ends[index].left + 8, places[index] + 4, name, { tone: tones[index], hasHalo: true }))
 }
 
 /** @param row of the name, so that upright lines close to each other keep their names apart */
