@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { Random } from '../base/random.ts'
+import { mean } from '../base/statistics.ts'
 import { createModel, type Model, presets, tokenLosses } from '../architecture/index.ts'
 import { Machine } from '../compute/index.ts'
 import { initialize, type Tokenizer, trainTokenizer } from '../foundations/index.ts'
@@ -68,6 +69,8 @@ test('every prediction of every row falls into one bucket, and their means are t
       assert.ok(Math.abs(lossNats - sums[index] / n) < 1e-4, `bucket from ${from}`)
       assert.ok(plusMinus > 0 && Number.isFinite(plusMinus))
     }
+    assert.equal(scored.lastBucketOfRow.length, rows)
+    assert.ok(Math.abs(mean(scored.lastBucketOfRow) - scored.buckets.at(-1)!.lossNats) < 1e-9)
   }
   const [bucket] = (await lossByPosition(model, stream.subarray(0, 129), 128)).buckets
   assert.equal(bucket.plusMinus, Number.POSITIVE_INFINITY, 'one row says nothing about its spread')

@@ -26,6 +26,8 @@ export interface LossByPosition {
   readonly windowLength: number
   readonly rows: number
   readonly buckets: readonly PositionBucket[]
+  /** Mean of the last bucket in each row, in their order: two models of the same text are paired by it. */
+  readonly lastBucketOfRow: readonly number[]
 }
 
 /** Ends of the buckets of a window: 1, 2, 4, …, the window. */
@@ -70,9 +72,11 @@ export async function lossByPosition(
     }
     await onProgress?.((first + count) / rows)
   }
+  const fromOf = (index: number) => (index === 0 ? 0 : ends[index - 1])
+  const rowMeans = sums.map((ofRow, index) => ofRow.map((sum) => sum / (ends[index] - fromOf(index))))
   const buckets = ends.map((to, index): PositionBucket => {
-    const from = index === 0 ? 0 : ends[index - 1]
-    const means = sums[index].map((sum) => sum / (to - from))
+    const from = fromOf(index)
+    const means = rowMeans[index]
     const plusMinus = rows > 1 ? meanInterval(means) : null
     return {
       from,
@@ -82,7 +86,7 @@ export async function lossByPosition(
       n: rows * (to - from),
     }
   })
-  return { windowLength, rows, buckets }
+  return { windowLength, rows, buckets, lastBucketOfRow: Array.from(rowMeans.at(-1)!) }
 }
 
 /** Losses of `count` rows from row `first` on; each row's last target is the first token of the next one. */

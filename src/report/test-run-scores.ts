@@ -1,6 +1,6 @@
 /** For tests: events of evaluation, shaped like those of a short run of `nano`. */
 import { shareInterval } from '../base/statistics.ts'
-import type { EvaluationEvent } from '../evaluation/index.ts'
+import type { EvaluationEvent, PositionBucket } from '../evaluation/index.ts'
 
 const domains = ['prose', 'facts', 'code', 'technical', 'multilingual', 'maths'] as const
 
@@ -71,7 +71,7 @@ function task(stage: string, name: string, likeName: string, n: number, correct:
 /** Loss by position: falls inside the trained window, rises beyond it. @param trained window in tokens */
 function positions(stage: string, windowLengths: readonly number[], trained: number): EvaluationEvent[] {
   return windowLengths.map((windowLength) => {
-    const buckets = []
+    const buckets: PositionBucket[] = []
     for (let to = 1; to <= windowLength; to *= 2) {
       const beyond = Math.max(0, Math.log2(to / trained))
       const lossNats = 5.4 - 0.12 * Math.log2(Math.min(to, trained)) + 0.35 * beyond
@@ -83,7 +83,13 @@ function positions(stage: string, windowLengths: readonly number[], trained: num
         n: (to === 1 ? 1 : to / 2) * Math.floor(32_768 / windowLength),
       })
     }
-    return { type: 'evaluation/position' as const, stage, windowLength, rows: Math.floor(32_768 / windowLength), buckets }
+    const rows = Math.floor(32_768 / windowLength)
+    // Rows differ far more than models do on the same row.
+    const lastBucketOfRow = Array.from(
+      { length: rows },
+      (_, row) => buckets.at(-1)!.lossNats + 0.3 * Math.sin(7 * row) + 0.01 * Math.sin(row * trained),
+    )
+    return { type: 'evaluation/position' as const, stage, windowLength, rows, buckets, lastBucketOfRow }
   })
 }
 

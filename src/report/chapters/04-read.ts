@@ -4,6 +4,7 @@ import { figure, figureReference, published, table, tableReference } from '../bl
 import { lineChart, type LineSeries } from '../figures/index.ts'
 import { domainScores } from '../findings/domain-scores.ts'
 import {
+  gainOf,
   lastStagedStage,
   measuredWindows,
   needlesAt,
@@ -17,7 +18,7 @@ import { html, type Html } from '../html.ts'
 import type { RunFacts } from '../run-facts.ts'
 import { plusMinus, shareOf } from '../share-wording.ts'
 import type { FigureBlock } from '../types.ts'
-import { changed, counted, digits, nats, percent } from '../wording.ts'
+import { changed, counted, digits, nats, percent, signed } from '../wording.ts'
 import { missing } from './placed.ts'
 
 /** How calm the run was. */
@@ -31,7 +32,7 @@ export function course(run: RunFacts): Html {
   return html`<p>
     The loss over pre-training stands in ${figureReference('pretraining-loss')}. Of its ${counted(steps.length, 'step')},
     ${spikes === 0 ? 'none lies' : spikes === 1 ? 'one lies' : `${spikes} lie`} more than a nat above the sixteen before;
-    ${counted(skipped, 'step')} ${skipped === 1 ? 'was' : 'were'} skipped because a loss or a gradient was not finite, and
+    ${counted(skipped, 'step')} ${skipped === 1 ? 'was' : 'were'} skipped because a loss or a gradient had overflowed, and
     ${percent(clipped / steps.length)} of the gradients were cut to their greatest length.
   </p> `
 }
@@ -98,8 +99,13 @@ export function extension(run: RunFacts): Html {
   const drawn = positionFigure(run)
   if (!stage || !drawn) return missing('The window was to be extended, but losses by position were not measured in this run.')
   const found = stagedAgainstJump(run)
+  const difference = found
+    ? Number.isFinite(found.plusMinus)
+      ? ` On the same ${found.rows} rows the jump’s loss less that of the stages is ${signed(found.gainNats)} ± ${digits(found.plusMinus)}${Math.abs(found.gainNats) > found.plusMinus ? '' : ', so neither way is established to be better'}.`
+      : ' That is one row of text, so neither way is established to be better.'
+    : ''
   const jump = found
-    ? `In the far half of the last window the loss is ${plusMinus(found.staged.lossNats, found.staged.plusMinus)} nats after the stages and ${plusMinus(found.jump.lossNats, found.jump.plusMinus)} after one jump with the same tokens${found.before ? `, where it was ${plusMinus(found.before.lossNats, found.before.plusMinus)} before any extension` : ''}.`
+    ? `In the far half of the last window the loss is ${plusMinus(found.staged.lossNats, found.staged.plusMinus)} nats after the stages and ${plusMinus(found.jump.lossNats, found.jump.plusMinus)} after one jump with the same tokens${found.before ? `, where it was ${plusMinus(found.before.lossNats, found.before.plusMinus)} before any extension` : ''}.${difference}`
     : 'The control that jumps to the last window at once was not measured.'
   return html`<p>
       Losses by position show what a window is worth (${figureReference('extension-positions')}): a model makes use of its context as long
@@ -121,11 +127,19 @@ export function positionFigure(run: RunFacts): FigureBlock | null {
   if (series.length === 0) return null
   const own = run.document.recipe.training.rowLength
   const [base, last] = [positionsOf(run, 'pretrain', window), positionsOf(run, lastStagedStage(run) ?? '', window)]
-  const ends = [base, last].map((event) => event?.buckets.at(-1)?.lossNats)
+  const gain = gainOf(base, last)
+  const [from, to] = [base, last].map((event) => event?.buckets.at(-1)?.lossNats ?? null)
+  const isClear = gain !== null && Math.abs(gain.gainNats) > gain.plusMinus
+  const paired =
+    gain && Number.isFinite(gain.plusMinus)
+      ? ` (by ${digits(Math.abs(gain.gainNats))} ± ${digits(gain.plusMinus)}, paired over ${gain.rows} rows)`
+      : ''
   const finding =
-    ends[0] !== undefined && ends[1] !== undefined
-      ? `With the extension, the loss in the far half of ${window} tokens ${changed(ends[0], ends[1], nats)}.`
-      : `Loss by position in a window of ${window} tokens.`
+    from === null || to === null || base === last
+      ? `Loss by position in a window of ${window} tokens.`
+      : isClear
+        ? `With the extension, the loss in the far half of ${window} tokens ${changed(from, to, nats)}${paired}.`
+        : `That the extension changes the loss in the far half of ${window} tokens is not established: ${digits(from)} before, ${nats(to)} after${paired}.`
   return {
     id: 'extension-positions',
     drawing: lineChart({

@@ -7,9 +7,9 @@ import { beforeSft, rlSteps, summarizeReinforcement } from '../findings/accuraci
 import { domainChanges } from '../findings/domain-scores.ts'
 import { html, type Html } from '../html.ts'
 import type { RunFacts } from '../run-facts.ts'
-import { shareOf } from '../share-wording.ts'
+import { plusMinus, shareOf } from '../share-wording.ts'
 import type { Chapter } from '../types.ts'
-import { changed, counted, listed, percent } from '../wording.ts'
+import { counted, listed, percent } from '../wording.ts'
 import { fineTuningMeasured } from './06-fine-tuning-measured.ts'
 import { reinforcementMeasured } from './06-reinforcement-measured.ts'
 
@@ -132,12 +132,18 @@ function reinforcement({ document }: RunFacts): Html {
 function handsOn(run: RunFacts): Html {
   const last = ['rl', 'sft'].find((stage) => domainChanges(run, 'pretrain', stage).length > 0)
   const changes = last ? domainChanges(run, 'pretrain', last) : []
-  const phrases = changes.map(({ domain, before, after }) => `${domain} ${changed(before.bitsPerByte, after.bitsPerByte)}`)
-  const dearer = changes.filter(({ before, after }) => after.bitsPerByte > before.bitsPerByte).length
+  const phrases = changes.map(
+    ({ domain, before, after }) =>
+      `${domain} from ${plusMinus(before.bitsPerByte, before.plusMinus)} to ${plusMinus(after.bitsPerByte, after.plusMinus)}`,
+  )
+  const dearer = changes.filter(
+    ({ before, after }) => after.bitsPerByte - before.bitsPerByte > Math.hypot(before.plusMinus, after.plusMinus),
+  ).length
   const price =
     changes.length > 0
       ? html`On held-out text of the kind that it was pre-trained on, bits per byte from before post-training to after it:
-        ${listed(phrases)} (later stages are scored on a part of the text). They rose in ${dearer} of ${counted(changes.length, 'domain')}:
+        ${listed(phrases)} (later stages are scored on a part of the text). They rose by more than their intervals in ${dearer} of
+        ${counted(changes.length, 'domain')}:
         ${dearer > 0 ? 'learning to answer is rarely free on text that is no answer, and this is its price' : 'learning to answer cost nothing that shows on such text'}.`
       : html`What post-training cost on held-out text was not measured in this run.`
   return html`<p>

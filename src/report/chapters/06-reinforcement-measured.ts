@@ -67,9 +67,9 @@ function outcome(run: RunFacts): Html {
   if (!before || !after) return missing('The held-out problems were not tried both before and after reinforcement.')
   const beside = control
     ? html` The control, which began from the same fine-tuned model and got the same rewards in a random order, came to
-      ${percent(control.accuracy)}, ${pointsOf(shareDifference(control, before))}; its
-      ${counted(rlSteps(run, 'rl-shuffled').length, 'step')} stand against ${rlSteps(run, 'rl').length}, so it says more about the direction
-      than about the size.`
+      ${percent(control.accuracy)}, ${pointsOf(shareDifference(control, before))}; it took
+      ${counted(rlSteps(run, 'rl-shuffled').length, 'step')} where the other took
+      ${rlSteps(run, 'rl').length}${rlSteps(run, 'rl-shuffled').length < rlSteps(run, 'rl').length ? ', so it says more about the direction than about the size' : ''}.`
     : html` There was no control with shuffled rewards.`
   return html`<p>
     On held-out problems, which no stage has trained on, accuracy ${changed(before.accuracy, after.accuracy, percent)}:
@@ -128,6 +128,8 @@ export function taskFigure(run: RunFacts): FigureBlock | null {
 function exactness(run: RunFacts): Html | null {
   const summary = summarizeReinforcement(rlSteps(run, 'rl'))
   if (!summary) return null
+  if (rlSteps(run, 'rl').every(({ updates }) => updates === 0))
+    return missing('Since no group of replies had any variance, no update was taken, and nothing can be said about how exact it was.')
   const faults = run.ofType('rl/verifier-fault').reduce((sum, { count }) => sum + count, 0)
   const faulty =
     faults > 0

@@ -69,7 +69,7 @@ export function taskFigure(run: RunFacts): FigureBlock | null {
       return [
         {
           name: stageTitles[stage] ?? stage,
-          ...(index === 0 && { heading: `${task} (${likeName})` }),
+          ...(index === 0 && { heading: `${task}, ${likeName}` }),
           value: accuracy,
           low: interval[0],
           high: interval[1],
@@ -125,7 +125,7 @@ function scoreTable(run: RunFacts, last: string): Html {
     ],
     rows: rows.map((score) =>
       [
-        `${score.task} (${score.likeName})`,
+        `${score.task}, ${score.likeName}`,
         String(score.n),
         percent(score.chance),
         cell(base.find(({ task }) => task === score.task)),

@@ -20,17 +20,17 @@ export const stagedContext: Claim = {
   mechanism: 'src/pretraining/extension.ts',
   needs: needs('evaluation/position'),
   command: 'strata run nano',
-  rule: 'It holds where a training token costs more FLOPs in the last window than in the first, and in the far half of the last window the loss after the stages is below the loss after one jump with the same tokens, by more than its 95 % interval.',
+  rule: 'It holds where a training token costs more FLOPs in the last window than in the first, and in the far half of the last window the loss after the stages is below the loss after one jump with the same tokens, by more than the 95 % interval of the difference, paired by rows of text.',
   judge(run) {
     const found = stagedAgainstJump(run)
     if (!found) return notTested('The last window was not measured both after the stages and after the jump.')
     const costs = costByWindow(run)
     const [first, last] = [costs[0], costs.at(-1)!]
-    const { windowLength, staged, jump, gainNats, plusMinus: half } = found
+    const { windowLength, staged, jump, gainNats, plusMinus: half, rows } = found
     const sentence =
       `A training token costs ${workOf(first.flops)} in a window of ${first.window} and ${workOf(last.flops)} in one of ${last.window}, ${digits(last.flops / first.flops)} times as much. ` +
       `In the far half of the ${windowLength} the loss is ${plusMinus(staged.lossNats, staged.plusMinus)} nats after the stages and ${plusMinus(jump.lossNats, jump.plusMinus)} after one jump ` +
-      `(95 % intervals, n = ${staged.n} predictions each): a difference of ${signed(gainNats)}${Number.isFinite(half) ? ` ± ${digits(half)}` : ''} nats (jump less stages).${needleSentence(run, windowLength)}`
+      `(n = ${staged.n} predictions each): jump less stages ${signed(gainNats)}${Number.isFinite(half) ? ` ± ${digits(half)} nats, paired over ${rows} rows (95 % interval)` : ' nats, of one row and so without an interval'}.${needleSentence(run, windowLength)}`
     if (last.flops <= first.flops || gainNats < -half) return didNotHold(sentence)
     return gainNats > half ? held(sentence) : notEstablished(sentence)
   },

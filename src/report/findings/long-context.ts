@@ -4,6 +4,7 @@
  * The last window is looked at in its far half: predictions that have at least half of it behind them, which is what the
  * window was extended for.
  */
+import { pairedDifference } from '../../base/statistics.ts'
 import { trainingFlopsPerToken } from '../../architecture/index.ts'
 import type { PositionBucket } from '../../evaluation/index.ts'
 import { configAfter, extensionStages, type Stage } from '../../pretraining/index.ts'
@@ -45,11 +46,9 @@ export interface StagedAgainstJump {
   readonly jump: PositionBucket
   /** Jump minus staged, in nats a token: above zero where stages are better. */
   readonly gainNats: number
-  /**
-   * Half the interval of the gain, as if the two means were independent. They are of the same text, so this is too wide rather
-   * than too narrow. Infinite where one of them has one row only.
-   */
+  /** Half the 95 % interval of the gain, paired by rows; infinite for a single row. */
   readonly plusMinus: number
+  readonly rows: number
 }
 
 /** Name of the last stage of a recipe's extension that is not the jump; null without an extension. */
@@ -63,13 +62,23 @@ export function stagedAgainstJump(run: RunFacts): StagedAgainstJump | null {
   const stage = lastStagedStage(run)
   if (stage === null) return null
   const windowLength = configAfter(run.document.recipe, stage).maxLength
-  const [before, staged, jump] = ['pretrain', stage, 'extend-jump'].map((name) => {
-    const event = positionsOf(run, name, windowLength)
-    return event && farHalf(event)
-  })
-  if (!staged || !jump) return null
-  const gainNats = jump.lossNats - staged.lossNats
-  return { windowLength, before, staged, jump, gainNats, plusMinus: Math.hypot(staged.plusMinus, jump.plusMinus) }
+  const events = ['pretrain', stage, 'extend-jump'].map((name) => positionsOf(run, name, windowLength))
+  const [before, staged, jump] = events.map((event) => event && farHalf(event))
+  const gain = gainOf(events[2], events[1])
+  if (!staged || !jump || !gain) return null
+  return { windowLength, before, staged, jump, ...gain }
+}
+
+/** How much larger the loss of `other` is than that of `own` in the last bucket, paired by rows; null unless both have the same rows. */
+export function gainOf(
+  other: EventOf<'evaluation/position'> | null,
+  own: EventOf<'evaluation/position'> | null,
+): { readonly gainNats: number; readonly plusMinus: number; readonly rows: number } | null {
+  if (!other || !own || other.rows !== own.rows) return null
+  const { rows } = own
+  if (rows < 2) return { gainNats: other.lastBucketOfRow[0] - own.lastBucketOfRow[0], plusMinus: Number.POSITIVE_INFINITY, rows }
+  const { value, high } = pairedDifference(other.lastBucketOfRow, own.lastBucketOfRow)
+  return { gainNats: value, plusMinus: high - value, rows }
 }
 
 /** Needles of a stage at one length, all depths together; null where there were none. */
