@@ -50,6 +50,11 @@ export const verbs: readonly Verb[] = [
     load: () => import('./verbs/rl.ts'),
   },
   {
+    name: 'ablate',
+    summary: 'train with a mechanism and without it, and say whether the difference is established',
+    load: () => import('./verbs/ablate.ts'),
+  },
+  {
     name: 'report',
     summary: 'write the technical report of a run, or print what became of its claims',
     load: () => import('./verbs/report.ts'),

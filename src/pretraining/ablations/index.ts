@@ -2,6 +2,7 @@
 export { ablationBase } from './ablation.ts'
 export type { AccumulationArm } from './accumulation.ts'
 export type { ArmNumbers } from './arm-numbers.ts'
+export { ablationRuns, tokensWithin } from './budget.ts'
 export { ablationList, ablationNames } from './catalogue.ts'
 export type {
   AblationBase,
@@ -12,5 +13,12 @@ export type {
   IntervalOver,
   Verdict,
 } from './events.ts'
-export { type AblationOptions, type AblationOutcome, ablationMetrics, type AblationProgress, runAblation } from './run-ablation.ts'
+export {
+  type AblationOptions,
+  type AblationOutcome,
+  ablationBaseOn,
+  ablationMetrics,
+  type AblationProgress,
+  runAblation,
+} from './run-ablation.ts'
 export type { ScoreModel } from './train-arm.ts'

@@ -64,7 +64,7 @@ export interface AblationOutcome {
 }
 
 /** Held-out rows, at most. */
-const heldOutRowCount = 192
+export const heldOutRowCount = 192
 
 /** What a result's metric and unit are called. */
 export const ablationMetrics: Readonly<Record<AblationMetric, { readonly metric: string; readonly unit: string }>> = {
@@ -72,16 +72,11 @@ export const ablationMetrics: Readonly<Record<AblationMetric, { readonly metric:
   overload: { metric: 'overload of the busiest expert', unit: 'share of the mean load' },
 }
 
-/** The base with the weights of the text as it is, so that an arm can change one of them. */
-function baseOf({ recipe, text, tokens }: AblationOptions): Recipe {
+/** The base of a recipe's ablations with the weights of the text as it is, so that an arm can change one of them. */
+export function ablationBaseOn({ recipe, text, tokens }: Pick<AblationOptions, 'recipe' | 'text' | 'tokens'>): Recipe {
   const base = ablationBase(recipe, tokens)
   const weights = Object.fromEntries(text.tokenized.domains.map(({ name, weight }) => [name, weight]))
   return { ...base, data: { ...base.data, weights } }
-}
-
-/** How many trainings an ablation takes when none is cached. @param seeds runs of each arm */
-export function runCountOf(ablation: Ablation, recipe: Recipe, seeds: number): number {
-  return ablation.plan(ablationBase(recipe)).arms.length * seeds
 }
 
 /**
@@ -92,7 +87,7 @@ export function runCountOf(ablation: Ablation, recipe: Recipe, seeds: number): n
  *   written
  */
 export async function runAblation(name: string, options: AblationOptions): Promise<AblationOutcome> {
-  const base = baseOf(options)
+  const base = ablationBaseOn(options)
   const events: AblationEvent[] = []
   if (name === accumulationAblation.name) {
     const event = await runAccumulation({ ...options, base, sizes: sizesOf(base) })
