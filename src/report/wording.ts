@@ -12,7 +12,7 @@ export function digits(value: number): string {
   if (size >= 100) return value.toFixed(0)
   if (size >= 10) return value.toFixed(1)
   if (size >= 0.095 || value === 0) return value.toFixed(2)
-  return size >= 0.001 ? String(Number(value.toPrecision(2))) : value.toExponential(1).replace('e-', 'e−')
+  return size >= 0.0001 ? String(Number(value.toPrecision(2))) : value.toExponential(1).replace('e-', 'e−')
 }
 
 /** With a sign: +0.12, -0.12 (a true minus). */

@@ -93,7 +93,7 @@ function mechanism(run: RunFacts): Html {
     <p>
       And training decides what survives into inference: of all that the optimiser holds only some is of use to a server, and what is left
       has its shape from decisions that were made for training. The last arrow leads back. Since a model is trained once and served for a
-      long time, what a generated token costs is a reason to choose one architecture and not another; chapter 2 begins there. The first
+      long time, what a generated token costs is a reason to choose one architecture and not another; chapter 02 begins there. The first
       arrow is measured by <code>src/inference/routing-probe.ts</code>, the second in <code>src/infrastructure/schedules/simulate.ts</code>.
     </p> `
 }

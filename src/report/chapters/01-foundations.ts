@@ -215,7 +215,7 @@ function supervision(run: RunFacts): Html {
   const trained = ablation
     ? html`Two small models were trained alike (${sizeText(ablation)}), one with the module and one without; of the loss, the one less the
       other is ${differenceText(ablation)}.
-      ${ablation.verdict === 'not established' ? 'The interval holds zero, so nothing is established about the main loss.' : null}`
+      ${ablation.verdict === 'not established' ? 'The interval holds zero, so nothing is established about the main loss.' : html`The main loss is established to be ${ablation.verdict} with the module.`}`
     : html`No pair of models with and without the module was trained beside this run.`
   const drafts =
     speculation && speculation.drafted > 0

@@ -139,7 +139,7 @@ function cache(run: RunFacts): Html {
         result
           ? html`Whether the loss suffers was asked of two small models trained alike (${sizeText(result)}; ${result.says.variant}, against
             ${result.says.control}): ${differenceText(result)},
-            ${result.verdict === 'not established' ? 'an interval that holds zero' : `the variant being ${result.verdict}`}.`
+            ${result.verdict === 'not established' ? 'an interval that holds zero' : `so that the loss of “${result.variant}” is established to be ${result.verdict}`}.`
           : html`What it costs in loss was not measured in this run; <code>${latentCache.command}</code> does it.`
       }
     </p>
@@ -195,8 +195,8 @@ function sparsity(run: RunFacts): Html {
           : html`Whether experts pay at all, against a dense model of equal cost, takes runs of its own:
               <code>${constrainedRouting.command}</code>.`
       }${limits.length > 0 ? html` Models trained with other limits: ${limits.map((limit) => html`${limit.variant}, ${differenceText(limit)}. `)}` : null}
-      Published, of DeepSeekMoE at 2B parameters: a loss of ${published('1.808 against 2.060', 'DeepSeekMoE')} for the dense model of the
-      same active size${cite('deepseek-moe', 'section 4')}.
+      Published, of DeepSeekMoE at 2B parameters: a loss of ${published('1.808 against 2.060', 'DeepSeekMoE')} for a dense
+      model${cite('deepseek-moe', 'section 4')}.
     </p> `
 }
 

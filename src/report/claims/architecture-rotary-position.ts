@@ -5,7 +5,7 @@ import type { PositionBucket } from '../../evaluation/index.ts'
 import { rotationShift } from '../findings/rotation-shift.ts'
 import type { RunFacts } from '../run-facts.ts'
 import type { Claim } from '../types.ts'
-import { digits, listed } from '../wording.ts'
+import { counted, digits, listed } from '../wording.ts'
 import { claimStatements } from './catalogue.ts'
 import { didNotHold, held, needs, notEstablished, notTested } from './verdicts.ts'
 
@@ -44,8 +44,9 @@ export const rotaryPosition: Claim = {
     const shift = rotationShift(recipe.model, found.windowLength, recipe.seed)
     const { inside, beyond } = ends
     const uncertain = !Number.isFinite(inside.plusMinus + beyond.plusMinus)
-    const interval = ({ lossNats, plusMinus }: PositionBucket) => `${digits(lossNats)} ± ${digits(plusMinus)} nats`
-    const sentence = `Shifting query and key by up to ${shift.farthestShift} positions moves a score by ${digits(shift.largest)} of the product of their lengths at most (${shift.count} cases). Before any extension the loss at positions ${beyond.from} to ${beyond.to} is ${interval(beyond)} against ${interval(inside)} at positions ${inside.from} to ${inside.to} (${found.rows} rows).`
+    const interval = ({ lossNats, plusMinus }: PositionBucket) =>
+      `${digits(lossNats)}${Number.isFinite(plusMinus) ? ` ± ${digits(plusMinus)}` : ''} nats`
+    const sentence = `Shifting query and key by up to ${shift.farthestShift} positions moves a score by ${digits(shift.largest)} of the product of their lengths at most (${shift.count} cases). Before any extension the loss at positions ${beyond.from} to ${beyond.to} is ${interval(beyond)} against ${interval(inside)} at positions ${inside.from} to ${inside.to} (${counted(found.rows, 'row')}).`
     if (shift.largest > mostShift) return didNotHold(sentence)
     if (uncertain) return notEstablished(sentence)
     const gap = beyond.lossNats - inside.lossNats
@@ -90,7 +91,8 @@ export const rotaryPosition: Claim = {
           : html`; after the ${last.name} of the extension it is ${digits(last.buckets.at(-1)!.lossNats)} at positions
             ${last.buckets.at(-1)!.from} to ${last.buckets.at(-1)!.to}`
       }.
-      The same held-out text, ${base.rows} rows of ${base.windowLength} tokens; bands are 95 % intervals over rows.`,
+      The same held-out text, ${counted(base.rows, 'row')} of ${base.windowLength}
+      tokens${base.rows > 1 ? '; bands are 95 % intervals over rows' : ''}.`,
     }
   },
 }

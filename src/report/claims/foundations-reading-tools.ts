@@ -21,7 +21,7 @@ type DomainScore = ReturnType<typeof domainScores>[number]
 export const baselinesOf = ({ compressors, ngram }: DomainScore): readonly { readonly name: string; readonly bitsPerByte: number }[] => [
   { name: 'gzip -9', bitsPerByte: compressors.gzip },
   ...(compressors.xz === null ? [] : [{ name: 'xz -9', bitsPerByte: compressors.xz }]),
-  ...(ngram ? [{ name: `${ngram.contextBytes}-byte contexts`, bitsPerByte: ngram.bitsPerByte }] : []),
+  ...(ngram ? [{ name: 'byte n-grams', bitsPerByte: ngram.bitsPerByte }] : []),
 ]
 
 /** The strongest of them. */
@@ -42,12 +42,14 @@ export const readingTools: Claim = {
     const name = (score: DomainScore) =>
       `${score.domain} (${digits(score.bitsPerByte)} ± ${digits(score.plusMinus)} against ${digits(strongestBaseline(score).bitsPerByte)} of ${strongestBaseline(score).name})`
     const sides = [
-      won.length > 0
-        ? `the model needs fewer bits per byte in ${listed(won.map(name))}`
-        : 'the model beats its strongest baseline in no domain',
-      ...(lost.length > 0 ? [`more in ${listed(lost.map(name))}`] : []),
+      ...(won.length > 0 ? [`the model needs fewer bits per byte than the strongest baseline in ${listed(won.map(name))}`] : []),
+      ...(lost.length > 0
+        ? [
+            `${won.length > 0 ? 'and' : 'the model needs'} more${won.length > 0 ? '' : ' bits per byte than the strongest baseline'} in ${listed(lost.map(name))}`,
+          ]
+        : []),
     ]
-    const sentence = `In ${decided.length} of ${scores.length} domains the interval decides: ${sides.join(', ')}.`
+    const sentence = `In ${decided.length} of ${scores.length} domains the interval decides${sides.length > 0 ? `: ${sides.join(', ')}` : ''}.`
     return decided.length > scores.length / 2 ? held(sentence) : didNotHold(sentence)
   },
   figure(run) {
@@ -86,7 +88,7 @@ export const readingTools: Claim = {
       }),
       caption: html`${won.length > 0 ? html`In ${listed(won.map(({ domain }) => domain))} the model predicts held-out text better than every baseline; elsewhere it does not` : html`In no domain does the model predict held-out text better than every baseline`}.
       Bits per byte with 95 % intervals over rows; the same ${formatBytes(Math.max(...scores.map(({ utf8Bytes }) => utf8Bytes)))} or less of
-      each domain, which the compressors see as one stream and the counted contexts after training on
+      each domain, which the compressors see as one stream and the n-grams after counting
       ${formatBytes(scores[0].ngram?.trainingBytes ?? 0)} of the same sources.`,
     }
   },

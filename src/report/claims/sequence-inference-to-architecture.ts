@@ -46,7 +46,7 @@ const beats = (point: CostPoint) => point.difference !== null && point.differenc
 export const inferenceToArchitecture: Claim = {
   id: 'sequence.inference-to-architecture',
   statement: claimStatements['sequence.inference-to-architecture'],
-  mechanism: 'src/pretraining/ablations',
+  mechanism: 'src/pretraining/ablations/sweeps.ts',
   needs: needs('ablation/result'),
   command: `strata ablate ${sweeps.join(' ')} --run runs/first`,
   rule: 'It holds where lower loss has to be paid for in decoding: every variant that is established to be better than the chosen sizes costs more FLOPs or more cache for a generated token.',
