@@ -1,9 +1,11 @@
 /** The price of a generated token feeds back into the sizes: loss against decode cost over small variants of the model. */
 import { formatBytes } from '../../base/format.ts'
+import { lineChart } from '../figures/index.ts'
+import { html } from '../html.ts'
 import type { AblationResultEvent } from '../../pretraining/index.ts'
 import type { RunFacts } from '../run-facts.ts'
 import type { Claim } from '../types.ts'
-import { digits } from '../wording.ts'
+import { counted, digits } from '../wording.ts'
 import { ablationsOf, lossResults, sizeText } from './ablation-facts.ts'
 import { claimStatements } from './catalogue.ts'
 import { didNotHold, held, needs, notTested } from './verdicts.ts'
@@ -61,5 +63,36 @@ export const inferenceToArchitecture: Claim = {
     const [result] = sweeps.flatMap((name) => ablationsOf(run, name))
     const sentence = `Of ${points.length - 1} variants (${sizeText(result)}) ${better.length} are established to be better than the chosen sizes, ${free.length} of them without a dearer token; the chosen ones cost ${digits(chosen.decodeFlopsPerToken / 1e6)} MFLOP and ${formatBytes(chosen.cacheBytesPerToken)} of cache at ${digits(chosen.lossNats)} nats.`
     return free.length === 0 ? held(sentence) : didNotHold(sentence)
+  },
+  figure(run) {
+    const points = costPoints(run)
+    const [chosen] = points
+    if (!chosen) return null
+    const series = sweeps.flatMap((sweep) => {
+      const own = points.filter(({ name }) => name.startsWith(`${sweep}: `))
+      const line = [chosen, ...own].toSorted((a, b) => a.decodeFlopsPerToken - b.decodeFlopsPerToken)
+      const drawn = line
+        .filter(({ lossNats }) => Number.isFinite(lossNats))
+        .map((point) => [point.decodeFlopsPerToken / 1e6, point.lossNats] as const)
+      return own.length > 0 ? [{ name: sweep.replace('-', ' '), points: drawn, withDots: true }] : []
+    })
+    const better = points.filter(beats)
+    return {
+      id: 'loss-against-decoding',
+      drawing: lineChart({
+        title: 'Loss against the cost of a generated token',
+        description: `${counted(points.length - 1, 'variant')} of the chosen sizes, which cost ${digits(chosen.decodeFlopsPerToken / 1e6)} MFLOP at ${digits(chosen.lossNats)} nats.`,
+        x: { label: 'decoding, MFLOP a token' },
+        y: { label: 'held-out loss, nats a token' },
+        series,
+        references: [{ name: 'chosen', x: chosen.decodeFlopsPerToken / 1e6 }],
+      }),
+      caption: html`${
+        better.length === 0
+          ? html`No variant of the chosen sizes is established to be better`
+          : html`${counted(better.length, 'variant')} of the chosen sizes ${better.length === 1 ? 'is' : 'are'} established to be better`
+      }.
+      Each line varies one size and leaves the others as they are; all lines meet at the chosen one.`,
+    }
   },
 }
