@@ -1,5 +1,6 @@
 /** What this run's pre-training measured: its course, bits by domain beside what was read of each, and the longer window. */
 import { formatCount } from '../../base/format.ts'
+import { shareInterval } from '../../base/statistics.ts'
 import { figure, figureReference, published, table, tableReference } from '../blocks.ts'
 import { lineChart, type LineSeries } from '../figures/index.ts'
 import { domainScores } from '../findings/domain-scores.ts'
@@ -16,7 +17,7 @@ import {
 import { domainsRead } from '../findings/mixture-shares.ts'
 import { html, type Html } from '../html.ts'
 import type { RunFacts } from '../run-facts.ts'
-import { plusMinus, shareOf } from '../share-wording.ts'
+import { plusMinus } from '../share-wording.ts'
 import type { FigureBlock } from '../types.ts'
 import { changed, counted, digits, nats, percent, signed } from '../wording.ts'
 import { missing } from './placed.ts'
@@ -155,8 +156,12 @@ export function positionFigure(run: RunFacts): FigureBlock | null {
   }
 }
 
-/** "12 of 40, 30 % [18 to 45 %]". */
-const cell = (found: ReturnType<typeof needlesAt>) => (found ? shareOf(found).replace(/ \(95 % interval (.*)\)$/, ' [$1]') : '–')
+/** "30 % [18, 45]". */
+function cell(found: ReturnType<typeof needlesAt>): string {
+  if (!found) return '–'
+  const { value, low, high } = shareInterval(found.correct, found.n)
+  return `${percent(value)} [${(100 * low).toFixed(0)}, ${(100 * high).toFixed(0)}]`
+}
 
 /** Needles found at each length, stage by stage. */
 function needles(run: RunFacts): Html {
@@ -173,7 +178,7 @@ function needles(run: RunFacts): Html {
     columns: [{ title: 'model' }, ...lengths.map((length) => ({ title: `${length} tokens`, align: 'end' as const }))],
     rows: stages.map((stage) => [windowStageNames[stage]].concat(lengths.map((length) => cell(needlesAt(run, stage, length))))),
     caption: html`Needles found: in ${clear} of ${counted(all.length, 'cell')} clearly more than the ${percent(chance)} of chance (beyond
-    1.96 standard errors). Depths are taken together, 95 % intervals stand in brackets. The published model finds its needles
-    ${published('almost perfectly up to 128K')}, after fine-tuning.`,
+    1.96 standard errors). Depths are taken together, ${all[0].n} needles a cell; 95 % intervals stand in brackets. The published model
+    finds its needles ${published('almost perfectly up to 128K')}, after fine-tuning.`,
   })
 }

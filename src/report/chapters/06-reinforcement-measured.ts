@@ -1,5 +1,5 @@
 /** What this run's reinforcement came to: reward by step beside its control, accuracy by family of tasks, and whether it was exact. */
-import { figure, figureReference, published } from '../blocks.ts'
+import { cite, figure, figureReference, published } from '../blocks.ts'
 import { accuracyOf, families, rlSteps, summarizeReinforcement } from '../findings/accuracies.ts'
 import { shareDifference } from '../findings/attempts.ts'
 import { dotPlot, type DotRow, lineChart, type LineSeries } from '../figures/index.ts'
@@ -74,8 +74,9 @@ function outcome(run: RunFacts): Html {
   return html`<p>
     On held-out problems, which no stage has trained on, accuracy ${changed(before.accuracy, after.accuracy, percent)}:
     ${pointsOf(shareDifference(after, before))}.${beside} The best-known figure of the kind is one of pure reinforcement on V3’s base model,
-    where a score on competition mathematics went from ${published('15.6 to 71.0 % on AIME 2024', 'R1-Zero')}; it shows the direction, and
-    nothing in a run of minutes compares with its size.
+    where a score on competition mathematics went from
+    ${published('15.6 to 71.0 % on AIME 2024', 'R1-Zero')}${cite('deepseek-r1', 'section 2.2')}; it shows the direction, and nothing in a
+    run of minutes compares with its size.
   </p> `
 }
 

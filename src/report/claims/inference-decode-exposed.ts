@@ -48,7 +48,7 @@ export function splitFigure(run: RunFacts): FigureBlock | null {
   if (!ends) return null
   const share = ({ split }: (typeof rows)[number]) => split.cacheSeconds / split.tokenSeconds
   const finding = `The cache’s share of a decoded token’s time ${changed(share(ends.near), share(ends.far), percent)} from ${ends.near.contextLength} to ${ends.far.contextLength} tokens of context.`
-  const micros = (seconds: number) => seconds * 1e6
+  const micros = (seconds: number) => Math.round(seconds * 1e7) / 10
   return {
     id: 'decode-split',
     drawing: stackedBars({
