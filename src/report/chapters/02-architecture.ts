@@ -2,7 +2,7 @@
 import { latentCacheBytesPerToken, presets } from '../../architecture/index.ts'
 import { formatBytes, formatShare } from '../../base/format.ts'
 import { cite, figureReference, formula, maths, published, sidenote, table, tableReference } from '../blocks.ts'
-import { ablationsOf, differenceText, sizeText, unitText } from '../claims/ablation-facts.ts'
+import { ablationsOf, differenceText, lossResults, sizeText, unitText } from '../claims/ablation-facts.ts'
 import { balanceInDesign } from '../claims/architecture-balance-in-design.ts'
 import { constrainedRouting } from '../claims/architecture-constrained-routing.ts'
 import { cacheOf, latentCache } from '../claims/architecture-latent-cache.ts'
@@ -11,7 +11,7 @@ import { trafficOf } from '../claims/sequence-routing-to-traffic.ts'
 import { html, type Html } from '../html.ts'
 import type { RunFacts } from '../run-facts.ts'
 import type { Chapter } from '../types.ts'
-import { changed, digits, nats, percent, signed } from '../wording.ts'
+import { changed, digits, listed, nats, percent, signed } from '../wording.ts'
 import { evidence, missing } from './placed.ts'
 
 export const architectureChapter: Chapter = {
@@ -171,7 +171,7 @@ function position(run: RunFacts): Html {
 
 function sparsity(run: RunFacts): Html {
   const [dense] = ablationsOf(run, 'dense')
-  const limits = ablationsOf(run, 'group-limit')
+  const limits = lossResults(ablationsOf(run, 'group-limit'))
   const { limits: traffic } = trafficOf(run)
   const trained = traffic.find(({ isAsTrained }) => isAsTrained)
   const free = traffic.at(-1)
@@ -194,7 +194,7 @@ function sparsity(run: RunFacts): Html {
             differs by ${differenceText(dense)}.`
           : html`Whether experts pay at all, against a dense model of equal cost, takes runs of its own:
               <code>${constrainedRouting.command}</code>.`
-      }${limits.length > 0 ? html` Models trained with other limits: ${limits.map((limit) => html`${limit.variant}, ${differenceText(limit)}. `)}` : null}
+      }${limits.length > 0 ? html` Of small models that were trained under a limit, the loss less that of one without any is ${listed(limits.map((limit) => `${differenceText(limit)} for ${limit.says.variant}`))}.` : null}
       Published, of DeepSeekMoE at 2B parameters: a loss of ${published('1.808 against 2.060', 'DeepSeekMoE')} for a dense
       model${cite('deepseek-moe', 'section 4')}.
     </p> `

@@ -7,9 +7,8 @@ import { digits, listed, percent, signed } from '../wording.ts'
 import { claimStatements } from './catalogue.ts'
 import { didNotHold, held, needs, notTested } from './verdicts.ts'
 
-/** The worth of something that serving may keep, and whether it is more than its uncertainty. */
+/** The worth of something that serving may keep, and whether keeping it helps by more than its uncertainty. */
 export interface KeptEffect {
-  readonly name: string
   readonly text: string
   readonly isFelt: boolean
 }
@@ -20,16 +19,14 @@ export function keptEffects(run: RunFacts): KeptEffect[] {
   const unbiased = run.lastOf('inference/routing', ({ hasBias, isAsTrained }) => !hasBias && !isAsTrained)
   if (unbiased?.addedNats != null && unbiased.plusMinus != null)
     effects.push({
-      name: 'selection biases',
       text: `without the selection biases the loss changes by ${signed(unbiased.addedNats)} ± ${digits(unbiased.plusMinus)} nats (${unbiased.rows} rows)`,
-      isFelt: Math.abs(unbiased.addedNats) > unbiased.plusMinus,
+      isFelt: unbiased.addedNats > unbiased.plusMinus,
     })
   const speculation = run.lastOf('inference/speculation')
   if (speculation && speculation.drafted > 0)
     effects.push({
-      name: 'MTP module',
-      text: `the MTP module’s drafts are accepted in ${percent(speculation.accepted / speculation.drafted)} of ${speculation.drafted} cases`,
-      isFelt: speculation.accepted > 0,
+      text: `the MTP module’s drafts are accepted in ${percent(speculation.accepted / speculation.drafted)} of ${speculation.drafted} cases and decoding with them runs at ${digits(speculation.tokensPerSecondOn / speculation.tokensPerSecondOff)} times the speed`,
+      isFelt: speculation.tokensPerSecondOn > speculation.tokensPerSecondOff,
     })
   const window = windowEffect(run)
   if (window) effects.push(window)
@@ -52,9 +49,8 @@ function windowEffect(run: RunFacts): KeptEffect | null {
   const change = after.lossNats - before.lossNats
   const uncertainty = Math.hypot(before.plusMinus, after.plusMinus)
   return {
-    name: 'extended window',
     text: `the extension changes the loss at the far end of ${after.windowLength} tokens by ${signed(change)}${Number.isFinite(uncertainty) ? ` ± ${digits(uncertainty)}` : ''} nats`,
-    isFelt: Math.abs(change) > uncertainty,
+    isFelt: change < -uncertainty,
   }
 }
 
@@ -64,7 +60,7 @@ export const scheduleToInference: Claim = {
   mechanism: 'src/report/findings/trained-state.ts',
   needs: needs('training/step', 'inference/routing'),
   command: 'strata run nano',
-  rule: 'It holds where at least one thing that training made and serving may keep or leave behind (selection biases, MTP module, extended window) changes what inference does by more than its uncertainty.',
+  rule: 'It holds where keeping at least one thing beside the weights helps inference: the selection biases or the extended window lower the loss by more than its uncertainty, or the MTP module’s drafts make decoding faster.',
   judge(run) {
     const state = trainedState(run.document.recipe)
     const bytes = (fate: string) => formatBytes(state.filter((item) => item.fate === fate).reduce((sum, item) => sum + item.bytes, 0))
