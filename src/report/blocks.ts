@@ -4,8 +4,8 @@
  * Numbers are not known while a chapter is written, so a block leaves marks which `numberBlocks` (numbering.ts) replaces once
  * the whole document stands. Marks hold control characters, which escaped text never does.
  */
-import { html, type Html, type HtmlValue, raw } from './html.ts'
-import type { FigureBlock, TableBlock } from './types.ts'
+import { html, Html, type HtmlValue, raw } from './html.ts'
+import type { FigureBlock, TableBlock, TableColumn } from './types.ts'
 import type { WorkName } from './works.ts'
 
 export { formula, maths } from './formula.ts'
@@ -25,15 +25,22 @@ export function figure({ id, drawing, caption }: FigureBlock): Html {
   </figure> `
 }
 
+/** Characters of a number with its unit that are never broken over two lines. */
+const shortCell = 14
+
 /** A numbered table. On a narrow screen it scrolls inside its own box. */
 export function table({ id, columns, rows, caption }: TableBlock): Html {
-  const classes = columns.map(({ align, isPublished }) => [align === 'end' && 'end', isPublished && 'published'].filter(Boolean).join(' '))
-  const attribute = (index: number) => (classes[index] ? html` class="${classes[index]}"` : null)
+  const classesOf = ({ align, isPublished }: TableColumn, cell: Html | string | number) => {
+    const isShort = String(cell instanceof Html ? cell.markup.replaceAll(/<[^>]*>/g, '') : cell).length <= shortCell
+    const names = [align === 'end' && 'end', align === 'end' && isShort && 'short', isPublished && 'published'].filter(Boolean)
+    return names.length > 0 ? html` class="${names.join(' ')}"` : null
+  }
   const row = (cells: TableBlock['rows'][number]) =>
     html`<tr>
-      ${cells.map((cell, index) =>
-        index === 0 ? html`<th scope="row" ${attribute(0)}>${cell}</th>` : html`<td${attribute(index)}>${cell}</td>`,
-      )}
+      ${cells.map((cell, index) => {
+        const classes = classesOf(columns[index], cell)
+        return index === 0 ? html`<th scope="row" ${classes}>${cell}</th>` : html`<td${classes}>${cell}</td>`
+      })}
     </tr> `
   return html`<figure id="table-${id}" class="table">
     <figcaption><b class="number">${markOf('table', id)}</b> ${caption}</figcaption>
@@ -41,7 +48,7 @@ export function table({ id, columns, rows, caption }: TableBlock): Html {
       <table>
         <thead>
           <tr>
-            ${columns.map(({ title }, index) => html`<th scope="col" ${attribute(index)}>${title}</th>`)}
+            ${columns.map((column) => html`<th scope="col" ${classesOf(column, column.title)}>${column.title}</th>`)}
           </tr>
         </thead>
         <tbody>

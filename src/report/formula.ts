@@ -21,13 +21,18 @@ export const maths = (tex: string): Html => mathMl(tex, false)
 
 function mathMl(tex: string, displayMode: boolean): Html {
   const markup = renderToString(tex, { output: 'mathml', throwOnError: true, displayMode })
-  return raw(
-    markup.replaceAll(/<(m[ino]) mathvariant="([a-z-]+)">([^<]*)<\/\1>/g, (whole, tag: string, variant: string, text: string) => {
+  const lettered = markup.replaceAll(
+    /<(m[ino]) mathvariant="([a-z-]+)">([^<]*)<\/\1>/g,
+    (whole, tag: string, variant: string, text: string) => {
       const alphabet = alphabets[variant]
       return alphabet ? `<${tag}>${Array.from(text, (letter) => letterOf(letter, alphabet)).join('')}</${tag}>` : whole
-    }),
+    },
   )
+  return raw(lettered.replaceAll(applied, '$&<mspace width="0.1667em"></mspace>'))
 }
+
+/** A function's name before its argument: there is a thin space where no bracket follows ("ln p", "max(a, b)"). */
+const applied = /<mo>\u2061<\/mo>(?!<mo[^>]*>[([{|]|<mrow><mo fence)/g
 
 /** Where an alphabet begins: capitals, small letters, digits, small Greek letters. */
 interface Alphabet {

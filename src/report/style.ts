@@ -79,7 +79,8 @@ table { border-collapse: collapse; font-size: .88rem; line-height: 1.35; min-wid
 thead tr { border-top: 1px solid var(--ink); border-bottom: 1px solid var(--soft); }
 th, td { padding: .3rem .9rem .3rem 0; text-align: left; vertical-align: top; font-weight: 400; }
 thead th { vertical-align: bottom; font-style: italic; }
-th.end, td.end { text-align: right; white-space: nowrap; }
+th.end, td.end { text-align: right; }
+td.short { white-space: nowrap; }
 th:last-child, td:last-child { padding-right: 0; }
 svg { display: block; width: 100%; height: auto; overflow: visible; font: 12px/1 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; font-variant-numeric: lining-nums tabular-nums; }
 svg text.bold { font-weight: 600; }

@@ -59,30 +59,30 @@ export function heatMap(map: HeatMap): Drawing {
       ),
       ...map.rows.map((name, index) => label(left - 8, top + (index + 0.5) * cellHeight + 4, name, { anchor: 'end', tone: 'soft' })),
       ...cells,
-      ...scale(map.label, [from, to], format, left, bottom + 10, Math.min(160, width - left - 8)),
+      ...scale(map.label, [from, to], format, left, bottom + 10, width),
     ])
   }
 }
 
-/** From the lightest to the darkest shade, with what they mean. */
+/** From the lightest to the darkest shade, with what they mean; as far right as the cells begin, where there is room. */
 function scale(
   title: string,
   [from, to]: readonly [number, number],
   format: (value: number) => string,
-  x: number,
+  left: number,
   y: number,
   width: number,
 ) {
-  const steps = 8
-  const size = Math.min(12, width / steps / 2)
+  const [steps, size] = [8, 9]
   const first = `${title}: ${format(from)}`
+  const all = textWidth(first) + 6 + steps * size + 6 + textWidth(format(to))
+  const x = Math.max(0, Math.min(left, width - all))
   const begin = x + textWidth(first) + 6
   const end = begin + steps * size
+  const shades = Array.from({ length: steps }, (_, index) => fullShade * Math.max(0.04, index / (steps - 1)))
   return [
     label(x, y + 12, first, { tone: 'soft' }),
-    ...Array.from({ length: steps }, (_, index) =>
-      box(begin + index * size, y + 3, size, 10, 'heat', fullShade * Math.max(0.04, index / (steps - 1))),
-    ),
+    ...shades.map((shade, index) => box(begin + index * size, y + 3, size, 10, 'heat', shade)),
     stroke(begin, y + 13, end, y + 13, 'axis'),
     label(end + 6, y + 12, format(to), { tone: 'soft' }),
   ]
