@@ -119,7 +119,11 @@ export function readPage(): ReadPage {
       .filter((element) => isShown(element) && element.scrollWidth > element.clientWidth + 1)
       .map(excerpt),
     smallText: all('svg text')
-      .filter((text) => isShown(text) && (text as SVGGraphicsElement).getScreenCTM()!.a * 12 < 11)
+      .filter((text) => {
+        // Text along a slope is turned, so its scale is the length of a column of the matrix.
+        const { a, b } = (text as SVGGraphicsElement).getScreenCTM()!
+        return isShown(text) && Math.hypot(a, b) * 12 < 11
+      })
       .map(excerpt),
   }
 }

@@ -40,9 +40,7 @@ export function regimesFigure(run: RunFacts): FigureBlock | null {
   if (!found) return null
   const { ceilings } = run.document
   const length = found.decode.contextLength
-  const most = regimes(run, 'decode')
-    .filter(({ contextLength, rows }) => contextLength === length && rows > 1)
-    .at(-1)
+  const most = regimes(run, 'decode').findLast(({ contextLength, rows }) => contextLength === length && rows > 1)
   const point = (name: string, of: typeof found.prefill, tone: RooflinePoint['tone']): RooflinePoint => ({
     name,
     flopsPerByte: of.arithmeticIntensity,
