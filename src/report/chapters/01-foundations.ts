@@ -4,7 +4,7 @@ import { formatBytes, formatCount, formatFlops, formatShare } from '../../base/f
 import { cite, figureReference, formula, maths, published, sidenote, table, tableReference } from '../blocks.ts'
 import { baseLoop, lossEnds, reachedFlops } from '../claims/foundations-base-loop.ts'
 import { denserSupervision } from '../claims/foundations-denser-supervision.ts'
-import { domainScores, readingTools, strongestBaseline } from '../claims/foundations-reading-tools.ts'
+import { rankedScores, readingTools, strongestBaseline } from '../claims/foundations-reading-tools.ts'
 import { ablationsOf, differenceText, sizeText } from '../claims/ablation-facts.ts'
 import { html, type Html } from '../html.ts'
 import type { RunFacts } from '../run-facts.ts'
@@ -39,12 +39,12 @@ function inherited(run: RunFacts): Html {
   const { recipe, ceilings } = run.document
   const { training, model } = recipe
   const flops = trainingFlopsPerToken(model, training.rowLength).totalWithMtp
-  const v3 = trainingFlopsPerToken(presets['deepseek-v3'], 4096).total
+  const v3 = trainingFlopsPerToken(presets['deepseek-v3'], 4096).totalWithMtp
   const corpus = textRead(run)
   return html`<p>
       The budget fixes the product of two things, the work of a token and the number of tokens. A token of this model takes
-      ${digits(flops / 1e6)} MFLOP in training, of the published one ${published(html`${digits(v3 / 1e9)} GFLOP, counted`)}; so
-      ${digits(ceilings.gflopsAllThreads)} GFLOP/s could at best process
+      ${digits(flops / 1e6)} MFLOP in training, the further token included, of the published one
+      ${published(html`${digits(v3 / 1e9)} GFLOP, counted`)}; so ${digits(ceilings.gflopsAllThreads)} GFLOP/s could at best process
       ${formatCount(Math.round((ceilings.gflopsAllThreads * 1e9) / flops))} tokens a second, and the recipe takes
       ${formatCount(training.tokens)} of them in batches of ${training.rows * training.rowLength}, where the published run took
       ${published('14.8T')} in batches of up to ${published('62.9M')}${cite('deepseek-v3', 'section 4.2')}.
@@ -186,7 +186,7 @@ function workTable(run: RunFacts): Html {
 const megaflop = (flops: number) => `${digits(flops / 1e6)} MFLOP`
 
 function readings(run: RunFacts): Html {
-  const scores = domainScores(run)
+  const scores = rankedScores(run)
   const [best, worst] = [scores[0], scores.at(-1)]
   if (!best || !worst) return missing('Held-out text was not scored in this run, so its loss cannot be set beside compressors.')
   const won = scores.filter((score) => score.bitsPerByte < strongestBaseline(score).bitsPerByte)

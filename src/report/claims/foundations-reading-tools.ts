@@ -1,5 +1,6 @@
 /** Whether a loss says something: bits per byte of every domain against compressors and counting on the same bytes. */
 import { dotPlot } from '../figures/index.ts'
+import { type DomainScore, domainScores } from '../findings/domain-scores.ts'
 import { html } from '../html.ts'
 import { formatBytes } from '../../base/format.ts'
 import type { RunFacts } from '../run-facts.ts'
@@ -8,17 +9,12 @@ import { digits, listed } from '../wording.ts'
 import { claimStatements } from './catalogue.ts'
 import { didNotHold, held, needs } from './verdicts.ts'
 
-/** Scores of a stage by domain, the best first. */
-export const domainScores = (run: RunFacts, stage = 'pretrain') =>
-  run
-    .latestOf('evaluation/domain', (event) => `${event.stage}|${event.domain}`)
-    .filter((event) => event.stage === stage)
-    .toSorted((a, b) => a.bitsPerByte - b.bitsPerByte)
-
-type DomainScore = ReturnType<typeof domainScores>[number]
+/** Scores of the base model by domain, the best first. */
+export const rankedScores = (run: RunFacts): DomainScore[] =>
+  domainScores(run, 'pretrain').toSorted((a, b) => a.bitsPerByte - b.bitsPerByte)
 
 /** Whatever stands beside the model on the same bytes. */
-export const baselinesOf = ({ compressors, ngram }: DomainScore): readonly { readonly name: string; readonly bitsPerByte: number }[] => [
+const baselinesOf = ({ compressors, ngram }: DomainScore): readonly { readonly name: string; readonly bitsPerByte: number }[] => [
   { name: 'gzip -9', bitsPerByte: compressors.gzip },
   ...(compressors.xz === null ? [] : [{ name: 'xz -9', bitsPerByte: compressors.xz }]),
   ...(ngram ? [{ name: 'byte n-grams', bitsPerByte: ngram.bitsPerByte }] : []),
@@ -35,7 +31,7 @@ export const readingTools: Claim = {
   command: 'strata run nano',
   rule: 'It holds where the measure decides: in more than half of the domains the 95 % interval of the model’s bits per byte excludes the strongest of the baselines, whichever side it lies on.',
   judge(run) {
-    const scores = domainScores(run)
+    const scores = rankedScores(run)
     const decided = scores.filter((score) => Math.abs(score.bitsPerByte - strongestBaseline(score).bitsPerByte) > score.plusMinus)
     const won = decided.filter((score) => score.bitsPerByte < strongestBaseline(score).bitsPerByte)
     const lost = decided.filter((score) => !won.includes(score))
@@ -53,7 +49,7 @@ export const readingTools: Claim = {
     return decided.length > scores.length / 2 ? held(sentence) : didNotHold(sentence)
   },
   figure(run) {
-    const scores = domainScores(run)
+    const scores = rankedScores(run)
     if (scores.length === 0) return null
     const won = scores.filter((score) => score.bitsPerByte + score.plusMinus < strongestBaseline(score).bitsPerByte)
     const rows = scores.flatMap((score) => [

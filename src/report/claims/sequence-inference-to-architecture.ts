@@ -14,7 +14,7 @@ import { didNotHold, held, needs, notTested } from './verdicts.ts'
 const sweeps = ['latent-rank', 'head-count', 'active-experts'] as const
 
 /** One model of the sweeps. */
-export interface CostPoint {
+interface CostPoint {
   readonly name: string
   readonly isChosen: boolean
   readonly lossNats: number
@@ -25,7 +25,7 @@ export interface CostPoint {
 }
 
 /** The models of all sweeps, the chosen one first; none without a sweep. */
-export function costPoints(run: RunFacts): CostPoint[] {
+function costPoints(run: RunFacts): CostPoint[] {
   const results = lossResults(sweeps.flatMap((name) => ablationsOf(run, name)))
   if (results.length === 0) return []
   const pointOf = (name: string, arm: AblationResultEvent['details']['variant'], difference: CostPoint['difference']): CostPoint => ({

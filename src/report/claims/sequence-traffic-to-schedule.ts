@@ -96,7 +96,7 @@ export const trafficToSchedule: Claim = {
 }
 
 /** Ratio of the router as trained on one of the networks; null without its decisions. */
-export function ratioAt(run: RunFacts, gbits: number): number | null {
+function ratioAt(run: RunFacts, gbits: number): number | null {
   const limit = run.document.recipe.model.activeGroupCount
   return feasibleSchedules(run).find((row) => row.gbits === gbits && row.activeGroupCount === limit)?.ratio ?? null
 }

@@ -12,7 +12,7 @@ import { presets } from '../../architecture/index.ts'
 import { bytesOfCopy } from './routed-traffic.ts'
 
 /** Effective rates of the published cluster, bytes a second, one way, each device. */
-export const publishedRates = { linkBytesPerSecond: 160e9, networkBytesPerSecond: 50e9 } as const
+const publishedRates = { linkBytesPerSecond: 160e9, networkBytesPerSecond: 50e9 } as const
 
 export interface ClusterShape {
   readonly nodeCount: number
