@@ -96,11 +96,9 @@ for (const [name, file] of [
 
 for (const colorScheme of ['light', 'dark'] as const) {
   test(`all text has a contrast of 4.5 or more in ${colorScheme}`, { skip }, async (context) => {
-    for (const viewport of [
-      { width: 1300, height: 900 },
-      { width: 360, height: 740 },
-    ]) {
-      const { page } = await open(context, whole, { colorScheme, viewport })
+    const { page } = await open(context, whole, { colorScheme })
+    for (const width of [1300, 360]) {
+      await page.setViewportSize({ width, height: 900 })
       const { faint, texts } = await page.evaluate(readPage)
       assert.ok(texts > 500, `${texts} texts were looked at`)
       assert.deepEqual(faint, [])
@@ -109,6 +107,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
 }
 
 test('nothing overflows on a phone, on a screen and on paper', { skip }, async (context) => {
+  const { page } = await open(context, whole)
   for (const [width, media] of [
     [360, 'screen'],
     [700, 'screen'],
@@ -116,7 +115,7 @@ test('nothing overflows on a phone, on a screen and on paper', { skip }, async (
     // A4 less its margins, at 96 pixels an inch.
     [612, 'print'],
   ] as const) {
-    const { page } = await open(context, whole, { viewport: { width, height: 900 } })
+    await page.setViewportSize({ width, height: 900 })
     await page.emulateMedia({ media })
     const { pageWidth, overflowing, cut, smallText } = await page.evaluate(readPage)
     assert.ok(pageWidth <= width, `the page is ${pageWidth} wide at ${width} (${media})`)

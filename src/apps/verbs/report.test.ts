@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterEach, beforeEach, mock, test } from 'node:test'
+import { claims } from '../../report/index.ts'
+import { writeTestRun } from '../../report/test-run.ts'
+import { runProgram } from '../program.ts'
+
+let folder: string
+let run: string
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'strata-report-'))
+  run = path.join(folder, 'first')
+  mkdirSync(run)
+})
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+/** Runs one command line. */
+async function strata(...args: string[]): Promise<{ status: number; out: string; err: string }> {
+  const [out, err]: [string[], string[]] = [[], []]
+  const spies = [
+    mock.method(process.stdout, 'write', (text: string) => out.push(text) > 0),
+    mock.method(process.stderr, 'write', (text: string) => err.push(text) > 0),
+  ]
+  try {
+    const status = await runProgram(args)
+    return { status, out: out.join(''), err: err.join('') }
+  } finally {
+    for (const spy of spies) spy.mock.restore()
+  }
+}
+
+test('the report is written into the run folder, and again where it is asked for, the same bytes', async () => {
+  writeTestRun(run)
+  const first = await strata('report', run)
+  assert.deepEqual([first.status, first.out], [0, `${path.join(run, 'report.html')}\n`])
+  assert.match(first.err, /model\/config\.json is not there/)
+  const out = path.join(folder, 'mine.html')
+  const again = await strata('report', run, '--out', out, '--json', '--quiet')
+  const text = readFileSync(path.join(run, 'report.html'))
+  assert.deepEqual(JSON.parse(again.out), {
+    report: out,
+    bytes: text.length,
+    missing: ['model/config.json is not there: the run has not come to its model.'],
+  })
+  assert.deepEqual(readFileSync(out), text)
+  assert.equal(again.err, '')
+})
+
+test('claims are printed with their verdicts, and nothing is written', async () => {
+  writeTestRun(run)
+  const before = readdirSync(run)
+  const { status, out } = await strata('report', run, '--claims')
+  assert.equal(status, 0)
+  for (const { id } of claims)
+    assert.match(out, new RegExp(`^${id.replace('.', String.raw`\.`)} +(?:held|did not hold|not established|not tested) `, 'm'))
+  const document = JSON.parse((await strata('report', run, '--claims', '--json')).out) as {
+    readonly counts: Readonly<Record<string, number>>
+    readonly claims: readonly { readonly id: string; readonly outcome: string; readonly sentence: string }[]
+  }
+  assert.equal(document.claims.length, claims.length)
+  assert.equal(
+    Object.values(document.counts).reduce((sum, count) => sum + count, 0),
+    claims.length,
+  )
+  assert.ok(document.claims.every(({ sentence }) => sentence.endsWith('.')))
+  assert.deepEqual(readdirSync(run), before)
+})
+
+test('a folder without a run is refused with what to do', async () => {
+  const { status, out, err } = await strata('report', folder)
+  assert.deepEqual([status, out], [2, ''])
+  assert.match(err, /expected the folder of a run .*strata run nano/)
+})
