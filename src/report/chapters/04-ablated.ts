@@ -29,7 +29,7 @@ export function ablated(run: RunFacts): Html {
 }
 
 /** Differences in loss beside zero; null where none is finite. */
-export function ablationFigure(run: RunFacts): FigureBlock | null {
+function ablationFigure(run: RunFacts): FigureBlock | null {
   const results = lossResults(allAblations(run)).filter(({ difference, low, high }) =>
     [difference, low, high].every((value) => Number.isFinite(value)),
   )

@@ -116,7 +116,7 @@ export function extension(run: RunFacts): Html {
 }
 
 /** Loss by position in the longest window, before extension, after its stages and after the jump; null where it was not measured. */
-export function positionFigure(run: RunFacts): FigureBlock | null {
+function positionFigure(run: RunFacts): FigureBlock | null {
   const window = measuredWindows(run, 'pretrain').at(-1) ?? measuredWindows(run, lastStagedStage(run) ?? 'pretrain').at(-1)
   if (window === undefined) return null
   const series = windowStages.flatMap((stage): LineSeries[] => {

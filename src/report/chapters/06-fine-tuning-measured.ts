@@ -17,7 +17,7 @@ export const stageWords: Readonly<Record<string, string>> = {
 }
 
 /** Accuracies on all problems, in the order of a run. */
-export function accuraciesInOrder(run: RunFacts): Accuracy[] {
+function accuraciesInOrder(run: RunFacts): Accuracy[] {
   return [beforeSft(run), ...['sft', 'rl', 'rl-shuffled'].map((stage) => accuracyOf(run, stage))].filter((found) => found !== null)
 }
 

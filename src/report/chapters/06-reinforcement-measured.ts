@@ -33,7 +33,7 @@ function course(run: RunFacts): Html {
 }
 
 /** The reward by step, beside that of the control; null without two steps. */
-export function rewardFigure(run: RunFacts): FigureBlock | null {
+function rewardFigure(run: RunFacts): FigureBlock | null {
   const [own, control] = (['rl', 'rl-shuffled'] as const).map((stage) => rlSteps(run, stage))
   if (own.length < 2) return null
   const points = (steps: typeof own) => steps.map(({ step, rewardMean }) => [step, rewardMean] as const)
@@ -81,7 +81,7 @@ function outcome(run: RunFacts): Html {
 }
 
 /** Accuracy by family of tasks after each stage; null when none was measured. */
-export function taskFigure(run: RunFacts): FigureBlock | null {
+function taskFigure(run: RunFacts): FigureBlock | null {
   const tones = { sft: 'soft', rl: 'one', 'rl-shuffled': 'two' } as const
   const stages = (['sft', 'rl', 'rl-shuffled'] as const).filter((stage) => families(run, stage).length > 0)
   if (stages.length === 0) return null

@@ -57,7 +57,7 @@ function aboveChance(run: RunFacts, stage: string): Html {
 }
 
 /** Scores of the last stage beside chance, and of the base model where it is another; null without scores. */
-export function taskFigure(run: RunFacts): FigureBlock | null {
+function taskFigure(run: RunFacts): FigureBlock | null {
   const last = lastTaskStage(run)
   if (last === null) return null
   const stages = [...new Set(['pretrain', last])]

@@ -33,7 +33,7 @@ export const appendixSignal: Claim = {
 }
 
 /** Relative load of each expert in each domain, in the router that tells them apart best; null without loads. */
-export function specialisationFigure(run: RunFacts): FigureBlock | null {
+function specialisationFigure(run: RunFacts): FigureBlock | null {
   const found = specialisation(run)
   if (!found) return null
   const { router, index } = clearestRouter(found)

@@ -42,7 +42,7 @@ export const decodeExposed: Claim = {
 }
 
 /** Time of a decoded token by its parts, one bar a context length; null without the parts. */
-export function splitFigure(run: RunFacts): FigureBlock | null {
+function splitFigure(run: RunFacts): FigureBlock | null {
   const rows = singleDecodes(run).filter(isSplit)
   const ends = splitEnds(run)
   if (!ends) return null

@@ -35,7 +35,7 @@ export const twoRegimes: Claim = {
 }
 
 /** Both regimes below the ceilings that were probed in the same run; null without measurements. */
-export function regimesFigure(run: RunFacts): FigureBlock | null {
+function regimesFigure(run: RunFacts): FigureBlock | null {
   const found = atLongest(run)
   if (!found) return null
   const { ceilings } = run.document

@@ -25,11 +25,3 @@ export function shareDifference(after: Attempts, before: Attempts): Interval {
     count: after.n + before.n,
   }
 }
-
-/** Attempts of several kinds together. */
-export function pooled(parts: readonly Attempts[]): Attempts {
-  return {
-    correct: parts.reduce((sum, { correct }) => sum + correct, 0),
-    n: parts.reduce((sum, { n }) => sum + n, 0),
-  }
-}

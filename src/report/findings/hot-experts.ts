@@ -13,14 +13,14 @@ import type { RunFacts } from '../run-facts.ts'
 import { expertLoads } from './specialisation.ts'
 
 /** One domain; the busiest device over the mean, mean over the routers. 1 is even. */
-export interface DomainBalance {
+interface DomainBalance {
   readonly domain: string
   readonly inOrder: number
   readonly placedByOthers: number
   readonly placedByOwn: number
 }
 
-export interface HotExperts {
+interface HotExperts {
   readonly deviceCount: number
   /** Slots in all, redundant ones included. */
   readonly slotCount: number
@@ -30,7 +30,7 @@ export interface HotExperts {
 }
 
 /** Devices for a number of experts: one a group where there are groups, as many as divide them up to eight otherwise. */
-export function deviceCountFor({ groupCount, expertCount }: Pick<ModelConfig, 'groupCount' | 'expertCount'>): number {
+function deviceCountFor({ groupCount, expertCount }: Pick<ModelConfig, 'groupCount' | 'expertCount'>): number {
   if (groupCount > 1) return groupCount
   return [8, 7, 6, 5, 4, 3, 2].find((count) => expertCount % count === 0 && count < expertCount) ?? 1
 }

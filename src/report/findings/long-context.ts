@@ -33,7 +33,7 @@ export function measuredWindows(run: RunFacts, stage: string): number[] {
 }
 
 /** The far half of a window: its last bucket where windows are powers of two. */
-export function farHalf(event: EventOf<'evaluation/position'>): PositionBucket | null {
+function farHalf(event: EventOf<'evaluation/position'>): PositionBucket | null {
   const [last] = event.buckets.slice(-1)
   return last && last.from > 0 && Number.isFinite(last.lossNats) ? last : null
 }

@@ -35,4 +35,5 @@ export function splitEnds(run: RunFacts): { readonly near: SplitRegime; readonly
 
 export type SplitRegime = Regime & { readonly split: NonNullable<Regime['split']> }
 
+/** Whether the time of a measurement was taken apart. */
 export const isSplit = (regime: Regime): regime is SplitRegime => Boolean(regime.split && regime.split.tokenSeconds > 0)

@@ -11,7 +11,7 @@ export function taskScores(run: RunFacts, stage: string): TaskScore[] {
 }
 
 /** Stages whose tasks were scored, in the order of a run. */
-export function taskStages(run: RunFacts): string[] {
+function taskStages(run: RunFacts): string[] {
   return [...new Set(run.ofType('evaluation/task').map(({ stage }) => stage))]
 }
 
