@@ -13,9 +13,9 @@ export function limits(run: RunFacts): Html {
     <h2>Limits</h2>
     <p>${scale(run)}</p>
     <p>
-      All arithmetic of the run is in 32-bit floating point, in vectors of 128 bits, on one machine. FP8, a cluster and its network are
-      simulated from this run’s sizes and traffic, and where a number comes from a simulation the text says so. Times were taken while the
-      machine did whatever else it had to do; shares of its measured ceiling suffer from that less than rates do.
+      All arithmetic of the run is in 32-bit floating point, in vectors of 128 bits, on one machine. FP8 is not used; a cluster and its
+      network are simulated from this run’s sizes and traffic, and where a number comes from a simulation the text says so. Times were taken
+      while the machine did whatever else it had to do, so they are upper bounds of what it needs alone.
     </p>
     <p>${scoresSentence(run)}</p>
     ${
@@ -49,8 +49,8 @@ function scoresSentence(run: RunFacts): Html {
       ? 'All tasks lie above chance, which for some of them says only that the model knows how text goes on.'
       : `${atChance.length} of ${counted(scores.length, 'task')} cannot be told from guessing after the last stage (${listed(atChance)}).`
   return html`${chance} The tasks are built from held-out text of the run’s own sources in the manner of known benchmarks; their scores are
-  not comparable with published ones of those names. ${counted(contaminated, 'item').replace(/^./, (letter) => letter.toUpperCase())} of
-  theirs had a long passage in common with the training text.`
+  not comparable with published ones of those names. Of the items that were compared with the training text,
+  ${contaminated === 0 ? 'none' : contaminated} had a long passage in common with it.`
 }
 
 /** One sentence for everything that a layer said it could not do as asked. */
@@ -59,14 +59,20 @@ function leftOut(run: RunFacts): string[] {
     ...run.missing,
     ...run.ofType('run/warning').map(({ message }) => message),
     ...run.ofType('data-fallback').map(({ reason }) => reason),
-    ...run.ofType('evaluation/task-left-out').map(({ task, reason }) => `The task ${task} was left out: ${reason}`),
+    ...run.ofType('evaluation/task-left-out').map(({ task, reason }) => `The task ${task} was left out: ${inSentence(reason)}`),
     ...run
       .ofType('evaluation/long-context-left-out')
-      .map(({ what, length, reason }) => `${what === 'needle' ? 'Needles' : 'Loss by position'} at ${length} tokens: ${reason}`),
+      .map(
+        ({ what, length, reason }) =>
+          `${what === 'needle' ? 'Needles' : 'Losses by position'} at ${length} tokens were left out: ${inSentence(reason)}`,
+      ),
     ...skipped(run),
   ]
   return [...new Set(sentences)]
 }
+
+/** A sentence that goes on behind a colon; names and abbreviations keep their capitals. */
+const inSentence = (sentence: string) => sentence.replace(/^[A-Z](?=[a-z]* )/, (letter) => letter.toLowerCase())
 
 function skipped(run: RunFacts): string[] {
   const steps = run.ofType('training/skipped').length

@@ -1,5 +1,6 @@
 /** How to make the run again: the command, the machine with its ceilings, the text, and the recipe itself. */
 import { formatBytes, formatCount, formatSeconds } from '../base/format.ts'
+import type { Stage } from '../pretraining/index.ts'
 import { table } from './blocks.ts'
 import { html, type Html, join } from './html.ts'
 import type { RunFacts } from './run-facts.ts'
@@ -55,7 +56,7 @@ function machineTable({ machine, ceilings }: RunDocument): Html {
   const { gflopsOneThread, gflopsAllThreads, streamGBs, threads } = ceilings
   return table({
     id: 'machine',
-    caption: html`The machine, with the ceilings that were measured before training; every speed of this report is a share of them.`,
+    caption: html`The machine, with the ceilings that were measured before training: speeds are to be read beside them.`,
     columns: [{ title: 'property' }, { title: 'value' }],
     rows: [
       ['platform', machine.platform],
@@ -70,23 +71,49 @@ function machineTable({ machine, ceilings }: RunDocument): Html {
 }
 
 function textTable(run: RunFacts): Html | null {
-  const sources = run.latestOf('data-source', ({ source }) => source)
-  if (sources.length === 0) return null
-  const tokens = run.latestOf('data-tokenized', ({ domain }) => domain)
-  const total = tokens.reduce((sum, event) => sum + event.tokens, 0)
-  const domains = [...new Set(sources.map(({ domain }) => domain))]
+  const domains = run.latestOf('data-tokenized', ({ domain }) => domain)
+  if (domains.length === 0) return null
+  const sources = run.latestOf('data-source', ({ source, domain }) => `${domain} ${source}`)
+  const sourcesOf = (name: string) =>
+    sources.flatMap(({ source, domain, documents }) => (domain === name ? [`${source} (${documents.toLocaleString('en')})`] : []))
+  const vendored = run.document.recipe.data.set === 'vendored' ? 'part of the package' : 'not named'
+  const total = domains.reduce((sum, { tokens }) => sum + tokens, 0)
   return table({
     id: 'text',
-    caption: html`The text: ${listed(domains)}${total > 0 ? html`, ${formatCount(total)} tokens once copies are taken out` : null}. Sources
-      and licences: <code>strata data list</code>.`,
-    columns: [{ title: 'source' }, { title: 'domain' }, { title: 'documents', align: 'end' }, { title: 'size', align: 'end' }],
-    rows: sources.map(({ source, domain, documents, utf8Bytes }) => [
-      source,
+    caption: html`The text: ${formatCount(total)} tokens once copies are taken out, held-out text included. In brackets the documents of a
+      source; licences: <code>strata data list</code>.`,
+    columns: [{ title: 'domain' }, { title: 'tokens', align: 'end' }, { title: 'size', align: 'end' }, { title: 'sources' }],
+    rows: domains.map(({ domain, tokens, utf8Bytes }) => [
       domain,
-      documents.toLocaleString('en'),
+      formatCount(tokens),
       formatBytes(utf8Bytes),
+      listed(sourcesOf(domain)) || vendored,
     ]),
   })
+}
+
+const stageNames: Readonly<Record<Stage, string>> = {
+  pretrain: 'pre-training',
+  'extend-1': 'context extension, first stage',
+  'extend-2': 'context extension, second stage',
+  'extend-jump': 'context extension in one jump, the control',
+  sft: 'fine-tuning',
+  rl: 'reinforcement',
+  'rl-shuffled': 'reinforcement with shuffled rewards, the control',
+}
+
+const otherParts: Readonly<Record<string, string>> = {
+  data: 'text and tokenizer',
+  samples: 'samples',
+  inference: 'measuring inference',
+  ablations: 'ablations',
+}
+
+/** What a part of a run is called. */
+function partName(part: string): string {
+  const stage = part.replace(/^evaluate-/, '') as Stage
+  const name = stageNames[stage] ?? otherParts[part] ?? part
+  return part === stage ? name : `evaluation after ${name}`
 }
 
 function stageTable(run: RunFacts): Html | null {
@@ -97,7 +124,7 @@ function stageTable(run: RunFacts): Html | null {
     id: 'stages',
     caption: html`What was done, and the time that it took; ${formatSeconds(total)} in all.`,
     columns: [{ title: 'part' }, { title: 'time', align: 'end' }],
-    rows: stages.map(({ stage, seconds }) => [stage, formatSeconds(seconds)]),
+    rows: stages.map(({ stage, seconds }) => [partName(stage), formatSeconds(seconds)]),
   })
 }
 
