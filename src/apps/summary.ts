@@ -26,7 +26,7 @@ export interface DomainScore {
   readonly compressors: CompressorScores
 }
 
-export interface StageAccuracy {
+interface StageAccuracy {
   readonly stage: string
   readonly correct: number
   readonly n: number

@@ -9,7 +9,7 @@ import { type RlMeans, type RlStepResult, takeRlStep } from './rl-step.ts'
 import type { PosttrainingLogEvent } from './surroundings.ts'
 
 /** Where a reinforcement stands; all else follows from the step. */
-export interface RlProgress {
+interface RlProgress {
   /** Steps done, skipped ones included. */
   readonly step: number
   /** Tokens drawn. */

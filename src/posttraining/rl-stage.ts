@@ -24,7 +24,7 @@ import type { PosttrainingLogEvent, PosttrainingSurroundings } from './surroundi
 export const rolloutRows = 16
 
 /** The part of a recipe. @throws UsageError when it has none */
-export function rlOf({ rl }: Recipe): RlConfig {
+function rlOf({ rl }: Recipe): RlConfig {
   if (rl === null) throw usageError('recipe', 'a section rl', 'null', 'Use a recipe that reinforces, or leave this stage out.')
   return rl
 }

@@ -13,7 +13,7 @@ import type { RunFacts } from './run-facts.ts'
 import { bitsPerByte, changed, counted, digits, listed, percent } from './wording.ts'
 
 /** The model that the run has come to, or the one that it begins with. */
-export const finalModel = (run: RunFacts): ModelConfig => run.config ?? run.document.recipe.model
+const finalModel = (run: RunFacts): ModelConfig => run.config ?? run.document.recipe.model
 
 /** The title, and what kind of text this is. */
 export function titlePage(run: RunFacts): Html {

@@ -59,7 +59,7 @@ export function runFolderOf(name: string): string {
  *
  * @param target the argument, if there was one
  */
-export function requestOf(target: string | undefined, flags: TrainingFlags, until: Until): RunRequest {
+function requestOf(target: string | undefined, flags: TrainingFlags, until: Until): RunRequest {
   const { threads, resume = false } = flags
   const isFolder = target !== undefined && isRunFolder(target)
   if (isFolder || (resume && (target === undefined || /[\\/]/.test(target)))) {

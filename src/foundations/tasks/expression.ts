@@ -13,7 +13,7 @@ export interface ParsedExpression {
 }
 
 /** [numerator, denominator], both safe integers. */
-export type Fraction = readonly [number, number]
+type Fraction = readonly [number, number]
 
 const longestText = 200
 const deepestBrackets = 20

@@ -19,7 +19,7 @@ export interface Arm {
 }
 
 /** Two arms by name; the difference is variant less control. */
-export interface Comparison {
+interface Comparison {
   readonly variant: string
   readonly control: string
   /** The domain whose held-out rows count; all of them unless given. */
@@ -48,7 +48,7 @@ export interface Ablation {
 const ablationWidth = 64
 
 /** Tokens of each run where a recipe has no ablations of its own. */
-export const defaultAblationTokens = 60_000
+const defaultAblationTokens = 60_000
 
 /** Tokens of a step: a run of some ten thousand tokens is short of steps before anything else. */
 const stepTokens = 256

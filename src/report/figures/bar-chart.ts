@@ -6,7 +6,7 @@ import { rowLayout } from './rows.ts'
 import { type AlternativeText, box, keyRow, label, px, seriesTones, stroke, svg, textWidth, type Tone } from './svg.ts'
 
 /** One bar. */
-export interface BarRow {
+interface BarRow {
   readonly name: string
   readonly heading?: string
   readonly value: number
@@ -57,7 +57,7 @@ export function barChart(chart: BarChart): Drawing {
 }
 
 /** One bar of several parts. */
-export interface StackedRow {
+interface StackedRow {
   readonly name: string
   readonly heading?: string
   readonly parts: readonly { readonly name: string; readonly value: number }[]

@@ -19,7 +19,7 @@ export interface LineSeries {
 }
 
 /** A value to compare with: a straight line across. */
-export interface ReferenceLine {
+interface ReferenceLine {
   readonly name: string
   readonly y?: number
   readonly x?: number

@@ -19,7 +19,7 @@ export type Tone = 'one' | 'two' | 'three' | 'four' | 'five' | 'published' | 'so
 export const seriesTones: readonly Tone[] = ['one', 'two', 'three', 'four', 'five']
 
 /** Size of the text in figures, in pixels. */
-export const textSize = 12
+const textSize = 12
 
 /** Height of a line of text. */
 export const lineHeight = 16

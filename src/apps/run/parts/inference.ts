@@ -19,7 +19,7 @@ const rolloutTokens = 48
 export const inferencePart: Part = { name: 'inference', until: 'report', isWanted: () => true, work: measure }
 
 /** The stage whose model the run's folder holds. */
-export const lastStage = (recipe: Recipe): Stage => (recipe.rl ? 'rl' : recipe.sft ? 'sft' : baseStage(recipe))
+const lastStage = (recipe: Recipe): Stage => (recipe.rl ? 'rl' : recipe.sft ? 'sft' : baseStage(recipe))
 
 /** Text cut into rows of `length`, as many as there are, `count` at most. */
 const rowsFrom = (stream: Int32Array, length: number, count: number): Int32Array[] =>
