@@ -1,8 +1,9 @@
 /**
  * Accuracy on held-out problems: one reply to each, checked by its verifier, beside chance, with an interval.
  *
- * Replies are the likeliest ones (temperature 0) unless asked for otherwise, so the figure is the model's and no draw's; each
- * problem counts once, so the interval is that of independent trials. The problems are the same before and after a stage.
+ * Replies are drawn at temperature 1 unless asked for otherwise: what they earn on the average is what reinforcement raises.
+ * Each problem is answered once, so the interval is that of independent trials; problems and random streams are the same
+ * before and after a stage.
  * Claims: posttraining.sft-format, posttraining.rule-rewards.
  */
 import { Random } from '../base/random.ts'
@@ -23,7 +24,7 @@ export interface AccuracyOptions {
   readonly config: Pick<RlConfig, 'tasks' | 'level' | 'heldOutProblems' | 'maxTokens' | 'verifier'>
   /** Of the run: the problems follow from it. */
   readonly seed: number
-  /** 0 (the default) takes the likeliest token each time. */
+  /** 1 unless given: the model's own distribution. 0 takes the likeliest token each time. */
   readonly temperature?: number
   /** Problems of each task that are shown with their reply; 1 unless given. */
   readonly samplesPerTask?: number
@@ -42,7 +43,7 @@ const problemsAtOnce = 64
  * @throws UsageError on unknown tasks, a verifier that cannot be used, and prompts that leave no room for replies
  */
 export async function measureAccuracy(options: AccuracyOptions): Promise<AccuracyEvent[]> {
-  const { engine, stage, config, seed, temperature = 0, samplesPerTask = 1, log, onProgress } = options
+  const { engine, stage, config, seed, temperature = 1, samplesPerTask = 1, log, onProgress } = options
   const chosen = chooseTasks(config.tasks)
   const rng = Random.seeded(seed).fork('accuracy')
   const { heldOutProblems: count, level, maxTokens } = config

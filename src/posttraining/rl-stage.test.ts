@@ -31,7 +31,17 @@ let runCount = 0
 
 function tinyRecipe(rl: Partial<RlConfig> = {}, training: Partial<Recipe['training']> = {}): Recipe {
   const recipe = recipes.tiny()
-  const own = { steps: 4, problemsPerStep: 3, samplesPerProblem: 4, maxTokens: 5, learningRate: 5e-3, shuffledSteps: 4, verifier, ...rl }
+  const own = {
+    steps: 4,
+    problemsPerStep: 3,
+    samplesPerProblem: 4,
+    maxTokens: 5,
+    learningRate: 5e-3,
+    lastFactor: 1,
+    shuffledSteps: 4,
+    verifier,
+    ...rl,
+  }
   return checkRecipe({ ...recipe, training: { ...recipe.training, ...training }, rl: { ...recipe.rl!, ...own } })
 }
 

@@ -81,6 +81,7 @@ export async function trainRl(surroundings: PosttrainingSurroundings, stage: RlS
         judge: judging.judge,
         tasks,
         config,
+        stepCount,
         optimizerConfig: training,
         rng: Random.seeded(recipe.seed).fork('rl'),
         isShuffled,

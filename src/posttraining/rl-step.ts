@@ -28,6 +28,8 @@ export interface RlMeans {
   readonly judge: Judge
   readonly tasks: readonly ChosenTask[]
   readonly config: RlConfig
+  /** Steps of the stage in all: what the rate's cosine spans. */
+  readonly stepCount: number
   readonly optimizerConfig: Pick<TrainingConfig, 'optimizer'>
   /** The stage's root stream. */
   readonly rng: Random
@@ -91,6 +93,11 @@ function standardDeviation(values: Float64Array): number {
   return Math.sqrt(mean(values.map((value) => (value - center) ** 2)))
 }
 
+/** The rate at a share of the stage's steps: a cosine. With few replies a step, a constant rate ends in its own noise. */
+function rateOfStep({ learningRate, lastFactor }: RlConfig, share: number): number {
+  return learningRate * (lastFactor + ((1 - lastFactor) * (1 + Math.cos(Math.PI * share))) / 2)
+}
+
 /**
  * Takes a step of reinforcement.
  *
@@ -98,7 +105,8 @@ function standardDeviation(values: Float64Array): number {
  */
 export async function takeRlStep(means: RlMeans, step: number): Promise<RlStepResult> {
   const { engine, config, rng, tasks, reference, yieldTurn } = means
-  const { samplesPerProblem, problemsPerStep, maxTokens, level, learningRate } = config
+  const { samplesPerProblem, problemsPerStep, maxTokens, level } = config
+  const learningRate = rateOfStep(config, step / means.stepCount)
   const policy = engine.model
   using _step = policy.machine.scope()
   const problems = problemsOfStep(tasks, rng, step, problemsPerStep, level)
@@ -129,7 +137,7 @@ export async function takeRlStep(means: RlMeans, step: number): Promise<RlStepRe
     refLosses: taughtOf(refLosses),
     replyCount: replies.length,
   }
-  const { updates, failed } = await runUpdates(means, experience)
+  const { updates, failed } = await runUpdates(means, experience, learningRate)
   const [first, last] = [updates.at(0)?.sums, updates.at(-1)?.sums]
   const tokens = updates.reduce((sum, { sums }) => sum + sums.tokens, 0)
   const drawnTokens = replies.reduce((sum, { ids }) => sum + ids.length, 0)
@@ -170,11 +178,12 @@ export async function takeRlStep(means: RlMeans, step: number): Promise<RlStepRe
 async function runUpdates(
   { engine, optimizer, config, optimizerConfig, yieldTurn }: RlMeans,
   experience: Experience,
+  learningRate: number,
 ): Promise<{ readonly updates: readonly UpdateResult[]; readonly failed: UpdateResult | null }> {
   const updates: UpdateResult[] = []
   if (experience.sequences.length === 0) return { updates, failed: null }
   for (let update = 0; update < config.updatesPerStep; update++) {
-    const result = await updatePolicy(engine.model, optimizer, experience, config, optimizerConfig, yieldTurn)
+    const result = await updatePolicy(engine.model, optimizer, experience, { ...config, learningRate }, optimizerConfig, yieldTurn)
     updates.push(result)
     if (!result.isTaken) return { updates, failed: result }
   }

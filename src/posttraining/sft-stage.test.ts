@@ -7,7 +7,7 @@ import { UsageError } from '../base/errors.ts'
 import { Random } from '../base/random.ts'
 import { createModel } from '../architecture/index.ts'
 import { Machine } from '../compute/index.ts'
-import { createAdamW, initialize } from '../foundations/index.ts'
+import { createAdamW, heldOutProblemShare, initialize, isHeldOutProblem } from '../foundations/index.ts'
 import { createRunFolder, type RunFolder, writeCheckpoint } from '../infrastructure/index.ts'
 import {
   checkRecipe,
@@ -19,6 +19,7 @@ import {
   type SftConfig,
   stepTrace,
 } from '../pretraining/index.ts'
+import { chooseTasks } from './rl-problems.ts'
 import { sftConversations, trainSft } from './sft-stage.ts'
 import type { PosttrainingLogEvent } from './surroundings.ts'
 
@@ -29,7 +30,10 @@ let runCount = 0
 
 function tinyRecipe(sft: Partial<SftConfig> = {}): Recipe {
   const recipe = recipes.tiny()
-  return checkRecipe({ ...recipe, sft: { ...recipe.sft!, conversations: 40, rows: 2, rowLength: 128, learningRate: 4e-3, ...sft } })
+  return checkRecipe({
+    ...recipe,
+    sft: { ...recipe.sft!, conversations: 40, problems: 0, rows: 2, rowLength: 128, learningRate: 4e-3, ...sft },
+  })
 }
 
 before(async () => {
@@ -103,6 +107,15 @@ test('own conversations are read beside the made ones, and faulty lines are all 
   assert.deepEqual(conversations[0].messages[1], { role: 'assistant', content: 'A small model.' })
   writeFileSync(own, '{"prompt":"Who are you?"}\n{"prompt":"Hello.","completion":"Hello!"}\nnot JSON\n')
   await assert.rejects(tuned(tinyRecipe({ paths: [own] })), /line 1: .*\n.*line 3: /)
+})
+
+test('solved problems of the reinforced tasks come from the training side, in turn', () => {
+  const conversations = sftConversations(tinyRecipe({ conversations: 3, problems: 50 }), text.corpus).slice(3)
+  assert.equal(conversations.length, 50)
+  const ids = conversations.map(({ id }) => id.split('/').slice(2).join('/'))
+  assert.ok(!ids.some((id) => isHeldOutProblem(id, heldOutProblemShare)))
+  assert.equal(new Set(ids.map((id) => id.split('/')[0])).size, chooseTasks(recipes.tiny().rl!.tasks).length)
+  assert.ok(conversations.every(({ messages }) => messages[1].content.endsWith('</answer>')))
 })
 
 test('rows beyond the window and a recipe that does not fine-tune are refused', async () => {

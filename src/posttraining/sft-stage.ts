@@ -6,12 +6,14 @@
  * rates; its recipe says which. Claim: posttraining.sft-format.
  */
 import { usageError } from '../base/errors.ts'
-import { v3ChatTemplate } from '../foundations/index.ts'
+import { Random } from '../base/random.ts'
+import { drawProblemOf, formatReply, v3ChatTemplate } from '../foundations/index.ts'
 import { documentHash } from '../infrastructure/index.ts'
 import { configAfter, type Recipe, type SftConfig, type StageOutcome, stageTraining, trainStage } from '../pretraining/index.ts'
 import type { Conversation } from './conversations/conversation.ts'
 import { makeConversations } from './conversations/make-conversations.ts'
 import { readConversations } from './conversations/read-conversations.ts'
+import { chooseTasks } from './rl-problems.ts'
 import { SftRows } from './sft-rows.ts'
 import type { PosttrainingSurroundings } from './surroundings.ts'
 
@@ -24,15 +26,37 @@ function sftOf({ sft }: Recipe): SftConfig {
   return sft
 }
 
+/** The source of the problems that reinforcement starts from. */
+const coldStart = 'cold-start'
+
 /**
- * The conversations that a recipe trains on: the user's first, then the made ones.
+ * Solved training problems of the tasks that are reinforced, in turn, at the level that they are reinforced at: without them no
+ * reply would be right, and a group of wrong ones teaches nothing (DeepSeek-R1, section 2.3.1: cold start).
+ */
+function solvedProblems({ rl, seed }: Recipe, count: number): Conversation[] {
+  if (rl === null || count === 0) return []
+  const chosen = chooseTasks(rl.tasks)
+  const rng = Random.seeded(seed).fork(coldStart)
+  return Array.from({ length: count }, (_, index): Conversation => {
+    const { prompt, answer, reasoning, id } = drawProblemOf(chosen[index % chosen.length].task, rng.fork(`${index}`), 'train', rl.level)
+    const messages = [
+      { role: 'user', content: prompt },
+      { role: 'assistant', content: formatReply(answer, reasoning) },
+    ] as const
+    return { id: `${coldStart}/${index}/${id}`, source: coldStart, messages }
+  })
+}
+
+/**
+ * The conversations that a recipe trains on: the user's first, then those made from text, then solved problems.
  *
  * @throws UsageError naming every faulty line of a file
  */
 export function sftConversations(recipe: Recipe, corpus: PosttrainingSurroundings['text']['corpus']): Conversation[] {
-  const { paths, conversations } = sftOf(recipe)
+  const { paths, conversations, problems } = sftOf(recipe)
   const own = paths.flatMap((file) => readConversations(file))
-  return [...own, ...makeConversations(corpus, { seed: recipe.seed, count: conversations }).train]
+  const made = makeConversations(corpus, { seed: recipe.seed, count: conversations }).train
+  return [...own, ...made, ...solvedProblems(recipe, problems)]
 }
 
 /**

@@ -20,6 +20,11 @@ const reportOptimizer = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0
  * fast as published, because they have a thousand steps and not a quarter of a million: the overload of the busiest expert,
  * MaxVio, was 0.41 after 400 steps instead of 0.66. Prose is half of what is read, so that there is one domain in which so
  * small a model has seen something.
+ *
+ * Reinforcement can only sharpen what the model sometimes gets right, and it learns to copy from its prompt, all at once, after
+ * some 300,000 tokens of solved problems: hence so many of them. It is asked what it can work out. Where it can but guess
+ * (which of two numbers, how many of a letter) rewards vary most and teach nothing: with three such tasks among six, 100 steps
+ * changed held-out accuracy by 3.5 points of 47.6 (n = 1000, not established), without them 60 steps by 7.8 of 77.1 (n = 600).
  */
 const nano: RecipeFunction = () => ({
   name: 'nano',
@@ -57,21 +62,31 @@ const nano: RecipeFunction = () => ({
   },
   samples: { count: 3, promptCharacters: 160, maxTokens: 96, temperature: 0.7, topP: 0.9 },
   extension: { yarnFactor: 40, factors: [8, 4], lastRows: 1, steps: 16, learningRate: 5e-4, withJump: true },
-  sft: { conversations: 6000, paths: [], epochs: 1, rowLength: 512, rows: 4, learningRate: 1e-3, lastFactor: 0.2 },
+  sft: {
+    conversations: 2500,
+    problems: 16_000,
+    paths: [],
+    epochs: 1,
+    rowLength: 256,
+    rows: 2,
+    learningRate: 2e-3,
+    lastFactor: 0.1,
+  },
   rl: {
-    tasks: ['letters', 'arithmetic', 'comparison', 'units', 'countdown'],
+    tasks: ['copy', 'upper-case', 'add', 'units'],
     level: 0,
     verifier: null,
-    steps: 30,
-    problemsPerStep: 16,
+    steps: 80,
+    problemsPerStep: 24,
     samplesPerProblem: 8,
     maxTokens: 48,
     updatesPerStep: 1,
-    learningRate: 1e-4,
+    learningRate: 2e-4,
+    lastFactor: 0.1,
     clip: 0.2,
-    klWeight: 0.04,
-    heldOutProblems: 200,
-    shuffledSteps: 10,
+    klWeight: 0.01,
+    heldOutProblems: 1000,
+    shuffledSteps: 30,
   },
   ablations: { names: ['mtp', 'balance', 'latent-cache'], tokens: 60_000, seeds: 1 },
 })
@@ -116,7 +131,7 @@ const tiny: RecipeFunction = () => {
     },
     samples: { ...base.samples, promptCharacters: 40, maxTokens: 16 },
     extension: { ...base.extension!, factors: [2, 2], steps: 2 },
-    sft: { ...base.sft!, conversations: 60, rowLength: 128, rows: 2 },
+    sft: { ...base.sft!, conversations: 40, problems: 20, rowLength: 128, rows: 2 },
     rl: { ...base.rl!, steps: 2, problemsPerStep: 2, samplesPerProblem: 4, maxTokens: 8, heldOutProblems: 8, shuffledSteps: 1 },
     ablations: { ...base.ablations!, tokens: 2048 },
   }

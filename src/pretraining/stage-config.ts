@@ -26,6 +26,8 @@ export interface ExtensionConfig {
 export interface SftConfig {
   /** Conversations that are made from the run's own text and from tasks with verifiers; 0 for none. */
   readonly conversations: number
+  /** Solved problems beside them, of the tasks and the level that are reinforced afterwards; 0 for none. */
+  readonly problems: number
   /** The user's conversations: JSON lines with messages, prompt and completion, or prompt and answer. */
   readonly paths: readonly string[]
   readonly epochs: number
@@ -53,7 +55,9 @@ export interface RlConfig {
   readonly maxTokens: number
   /** Updates on each batch of replies; the first is on-policy. */
   readonly updatesPerStep: number
+  /** Highest rate of the cosine, and its end as a share of that; 1 for a constant rate, as published. */
   readonly learningRate: number
+  readonly lastFactor: number
   /** epsilon: how far a ratio may move before it is cut off. */
   readonly clip: number
   /** beta: weight of the divergence from the reference. */
@@ -99,6 +103,7 @@ export const laterStagesSchema = {
   sft: z
     .strictObject({
       conversations: count(0, 1e6),
+      problems: count(0, 1e6),
       paths: z.array(z.string()),
       epochs: count(1, 1000),
       rowLength: count(16),
@@ -118,6 +123,7 @@ export const laterStagesSchema = {
       maxTokens: count(1),
       updatesPerStep: count(1, 64),
       learningRate: rate,
+      lastFactor: z.number().min(0).max(1),
       clip: z.number().positive().max(100),
       klWeight: z.number().min(0).max(10),
       heldOutProblems: count(1, 1e6),
@@ -138,15 +144,16 @@ export function extensionWindows({ factors }: ExtensionConfig, pretrainWindow: n
 }
 
 /** Rules between the settings of a later stage; one line each. */
-export function laterStagesViolations({ extension, sft }: LaterStages): string[] {
+export function laterStagesViolations({ extension, sft, rl }: LaterStages): string[] {
   const violations: string[] = []
   if (extension) {
     const whole = extension.factors.reduce((product, factor) => product * factor, 1)
     if (whole > extension.yarnFactor)
       violations.push(`extension.yarnFactor: expected at least ${whole}, the product of extension.factors, got ${extension.yarnFactor}`)
   }
-  if (sft && sft.conversations === 0 && sft.paths.length === 0)
-    violations.push('sft.conversations: expected conversations or sft.paths, got neither')
+  if (sft && sft.conversations === 0 && sft.problems === 0 && sft.paths.length === 0)
+    violations.push('sft.conversations: expected conversations, sft.problems or sft.paths, got none')
+  if (sft && sft.problems > 0 && rl === null) violations.push('sft.problems: expected 0 in a recipe that does not reinforce')
   return violations
 }
 
