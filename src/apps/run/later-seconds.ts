@@ -30,7 +30,7 @@ function laterFlops(recipe: Recipe): number {
   const perToken = (rowLength: number) => trainingFlopsPerToken(model, rowLength).totalWithMtp
   const stages = extensionStages(recipe)
   const extension = stages.reduce((sum, stage) => sum + stage.training.tokens * perToken(stage.training.rowLength), 0)
-  const tuning = sft ? sft.conversations * conversationTokens * sft.epochs * perToken(sft.rowLength) : 0
+  const tuning = sft ? (sft.conversations + sft.problems) * conversationTokens * sft.epochs * perToken(sft.rowLength) : 0
   const replies = rl ? (rl.steps + rl.shuffledSteps) * rl.problemsPerStep * rl.samplesPerProblem : 0
   const replyTokens = rl ? replyShare * rl.maxTokens : 0
   const decoding = (2 * countParameters(model).activated) / decodeSpeed
@@ -71,7 +71,11 @@ export function scaleLaterStages(recipe: Recipe, factor: number): Recipe {
   return {
     ...recipe,
     extension: extension && { ...extension, steps: scaled(extension.steps, factor) },
-    sft: sft && { ...sft, conversations: sft.conversations === 0 ? 0 : Math.max(48, Math.round(sft.conversations * factor)) },
+    sft: sft && {
+      ...sft,
+      conversations: sft.conversations === 0 ? 0 : Math.max(48, Math.round(sft.conversations * factor)),
+      problems: Math.round(sft.problems * factor),
+    },
     rl: rl && { ...rl, steps: scaled(rl.steps, factor), shuffledSteps: rl.shuffledSteps === 0 ? 0 : scaled(rl.shuffledSteps, factor) },
     ablations: ablations && { ...ablations, tokens: Math.max(2048, Math.round(ablations.tokens * factor)) },
   }
