@@ -58,7 +58,7 @@ test('drafts and rollouts are measured on whole texts', () => {
   const found = measureSpeculation(engine, prompts, { speculate: 1, maxTokens: 20, rounds: 1 })
   assert.ok(found.isSameText && found.drafted > 0 && found.accepted <= found.drafted && found.steps >= found.drafted)
   assert.ok(found.tokensPerSecondOn > 0 && found.tokensPerSecondOff > 0)
-  const speeds = measureRollouts(model, prompts, [1, 2], 5, 0)
+  const speeds = measureRollouts(model, prompts, 3, [1, 2], 5, 0)
   assert.deepEqual(
     speeds.map(({ rows, tokensPerSecond }) => [rows, tokensPerSecond > 0]),
     [

@@ -173,20 +173,23 @@ function finish(engine: Engine, prompt: ArrayLike<number>, maxTokens: number, sp
 }
 
 /**
- * Rollouts of the same prompts at several numbers of rows, temperature 1.
+ * Rollouts of the same prompts at several numbers of rows, temperature 1; each prompt is read once for a group of texts, as in
+ * reinforcement.
  *
- * @param prompts   as many as the largest number of rows, so that every row is taken
+ * @param prompts   so many that every one of the largest number of rows is taken
+ * @param groupSize texts of each prompt
  * @param maxTokens of each text; nothing ends it earlier
  */
 export function measureRollouts(
   model: Model,
   prompts: readonly ArrayLike<number>[],
+  groupSize: number,
   rowCounts: readonly number[],
   maxTokens: number,
   seconds = 0.1,
 ): RolloutSpeedEvent[] {
   using _scope = model.machine.scope()
-  const options = { samplesPerPrompt: 1, maxTokens, temperature: 1, stopIds: [], seedOf: (index: number) => index }
+  const options = { samplesPerPrompt: groupSize, maxTokens, temperature: 1, stopIds: [], seedOf: (index: number) => index }
   const works = rowCounts.map((rows) => {
     const engine: RolloutEngine = { decoder: new Decoder(model, rows), idCount: model.config.vocabSize }
     return () => void rollout(engine, prompts, options)
@@ -194,6 +197,6 @@ export function measureRollouts(
   return secondsOf(works, seconds).map((time, i) => ({
     type: 'inference/rollout',
     rows: rowCounts[i],
-    tokensPerSecond: (prompts.length * maxTokens) / time,
+    tokensPerSecond: (prompts.length * groupSize * maxTokens) / time,
   }))
 }

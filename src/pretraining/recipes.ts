@@ -25,6 +25,7 @@ const reportOptimizer = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0
  * some 300,000 tokens of solved problems: hence so many of them. It is asked what it can work out. Where it can but guess
  * (which of two numbers, how many of a letter) rewards vary most and teach nothing: with three such tasks among six, 100 steps
  * changed held-out accuracy by 3.5 points of 47.6 (n = 1000, not established), without them 60 steps by 7.8 of 77.1 (n = 600).
+ * That guesses drown the signal is our reading of it. These settings were chosen on held-out problems of the same tasks.
  */
 const nano: RecipeFunction = () => ({
   name: 'nano',

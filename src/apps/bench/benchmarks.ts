@@ -7,6 +7,7 @@ import { benchGenerate, type GenerateBenchOptions, generateText } from './genera
 import type { Effort } from './measure.ts'
 import { benchOps } from './ops.ts'
 import { benchProbe } from './probe.ts'
+import { benchReport, reportText } from './report.ts'
 import { type BenchResult, resultTable, withHighest } from './result.ts'
 import { Rig } from './rig.ts'
 import { benchStep, stepText } from './step.ts'
@@ -51,6 +52,13 @@ export const benchmarks = {
       return { results, remarks: generateText(results) }
     },
   },
+  report: {
+    question: 'the page of a finished run',
+    run: (_rig, effort, _output, { folder }) => {
+      const results = benchReport(effort, folder)
+      return { results, remarks: reportText(results) }
+    },
+  },
   tokenizer: {
     question: 'training, encoding, decoding',
     run: async (_rig, effort, output) => {
@@ -77,7 +85,7 @@ export interface BenchDocument {
  * Runs one benchmark.
  *
  * @param threads all threads
- * @param options of `generate`; the others take none
+ * @param options of `generate` and `report`; the others take none
  */
 export async function runBenchmark(
   name: BenchmarkName,

@@ -31,7 +31,10 @@ export function register(program: Command): void {
     )
     .option('--quick', 'fewer samples: a look, not a figure to write down', false)
     .option('--record', 'append the run to runs/bench.jsonl, with machine and commit', false)
-    .option('--model <folder>', 'of generate: a model or run folder to take the sizes and the drafting module of')
+    .option(
+      '--model <folder>',
+      'of generate: a model or run folder to take the sizes and the drafting module of; of report: the run folder',
+    )
     .option('--contexts <tokens>', 'of generate: lengths such as 64,512,2048', (text: string) =>
       text.split(',').map(wholeNumber('--contexts', 1)),
     )
@@ -41,8 +44,11 @@ export function register(program: Command): void {
 async function run(what: string, flags: Flags): Promise<void> {
   if (!isBenchmarkName(what)) throw usageError('bench', `one of ${Object.keys(benchmarks).join(', ')}`, `"${what}"`)
   const { model: folder, contexts } = flags
-  if (what !== 'generate' && (folder !== undefined || contexts !== undefined))
-    throw usageError(`bench ${what}`, 'no --model and no --contexts', 'one of them', 'They are of strata bench generate.')
+  const refuse = (flag: string, owners: string) => {
+    throw usageError(`bench ${what}`, `no ${flag}`, 'one', `It is of strata bench ${owners}.`)
+  }
+  if (folder !== undefined && what !== 'generate' && what !== 'report') refuse('--model', 'generate and report')
+  if (contexts !== undefined && what !== 'generate') refuse('--contexts', 'generate')
   const output = createOutput(flags)
   const threads = flags.threads ?? availableThreads()
   const { document, text, kernels } = await runBenchmark(what, threads, flags.quick ? efforts.quick : efforts.full, output, {

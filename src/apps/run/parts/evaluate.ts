@@ -2,7 +2,7 @@
 import { evaluateStage, type EvaluationConfig } from '../../../evaluation/index.ts'
 import { Engine } from '../../../inference/index.ts'
 import { measureAccuracy, rolloutRows } from '../../../posttraining/index.ts'
-import { configAfter, extensionWindows, type Recipe, type Stage } from '../../../pretraining/index.ts'
+import { baseStage, configAfter, extensionWindows, type Recipe, type Stage } from '../../../pretraining/index.ts'
 import { pause, type Part, type RunContext, type Until } from '../part.ts'
 import { loadStage } from '../stage-model.ts'
 
@@ -19,19 +19,22 @@ const needleDepths = [0, 0.25, 0.5, 0.75, 1]
 const laterShare = 4
 
 /** What of an evaluation is about a stage: everything for the base model, windows after an extension, tasks after a fine-tuning. */
-function configFor(stage: Stage, { training, evaluation, extension }: Recipe): EvaluationConfig {
+function configFor(stage: Stage, recipe: Recipe): EvaluationConfig {
+  const { training, evaluation, extension } = recipe
   const { rowLength } = training
   const { bytesPerDomain, tasks, itemsPerTask, positionTokens, needlesPerCell } = evaluation
   const isBase = stage === 'pretrain'
   const isExtension = stage.startsWith('extend')
   const isControl = stage === 'rl-shuffled'
+  // Tasks are scored once more before fine-tuning, not after each window.
+  const isBetween = isControl || (isExtension && stage !== baseStage(recipe))
   const windowLengths = [rowLength, ...(extension ? extensionWindows(extension, rowLength) : [])]
   const isLong = extension !== null && (isBase || isExtension)
   return {
     rowLength,
-    bytesPerDomain: isBase ? bytesPerDomain : isExtension || isControl ? 0 : Math.ceil(bytesPerDomain / laterShare),
+    bytesPerDomain: isBase ? bytesPerDomain : isBetween ? 0 : Math.ceil(bytesPerDomain / laterShare),
     ngramBytes: isBase ? ngramBytes : 0,
-    tasks: isExtension || isControl ? [] : tasks,
+    tasks: isBetween ? [] : tasks,
     itemsPerTask,
     contamination: isBase,
     positions: isLong && positionTokens > 0 ? { windowLengths, tokens: positionTokens } : null,

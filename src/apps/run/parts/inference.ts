@@ -3,17 +3,19 @@ import type { Batch } from '../../../architecture/index.ts'
 import { heldOutStream } from '../../../evaluation/index.ts'
 import { Engine, expertLoads, measureInference, measureRollouts, measureSpeculation, probeRouting } from '../../../inference/index.ts'
 import { loadModelFolder } from '../../../infrastructure/index.ts'
-import type { Recipe, Stage } from '../../../pretraining/index.ts'
-import { baseStage } from '../../../pretraining/index.ts'
+import { baseStage, configAfter, type Recipe, type Stage } from '../../../pretraining/index.ts'
 import { pause, type Part, type RunContext } from '../part.ts'
+import { loadStage } from '../stage-model.ts'
 
 /** Rows of held-out text whose routing is looked at, in all and of each domain. */
 const routedRows = 64
 const rowsOfDomain = 12
 /** Texts that are gone on with, with drafts and without, and tokens of each. */
 const speculation = { prompts: 6, promptTokens: 48, maxTokens: 64, speculate: 1, rounds: 2 } as const
-/** Sequences at once, against one. */
+/** Sequences at once, against one: groups of eight to a prompt, as in reinforcement. */
 const rolloutRows = [1, 16]
+const groupSize = 8
+const rolloutPromptTokens = 16
 const rolloutTokens = 48
 
 export const inferencePart: Part = { name: 'inference', until: 'report', isWanted: () => true, work: measure }
@@ -56,14 +58,16 @@ async function measure(context: RunContext): Promise<void> {
   const prompts = rowsFrom(stream, speculation.promptTokens, speculation.prompts)
   if (recipe.model.mtpDepth > 0 && prompts.length > 0) {
     await say('drafts')
-    const engine = new Engine(model, text.tokenizer, 1 + speculation.speculate)
-    run.log.append(measureSpeculation(engine, prompts, speculation))
-    engine.free()
+    // Of the model before it learned to end its texts: a reply is over before there is anything to draft.
+    using _base = machine.scope()
+    const base = loadStage(context, baseStage(recipe), configAfter(recipe, baseStage(recipe)))
+    run.log.append(measureSpeculation(new Engine(base, text.tokenizer, 1 + speculation.speculate), prompts, speculation))
   }
 
   await say('rollouts')
-  const short = rowsFrom(stream, Math.min(16, longest), rolloutRows.at(-1)!)
-  const maxTokens = Math.min(rolloutTokens, longest - 16)
-  if (short.length === rolloutRows.at(-1) && maxTokens > 0)
-    for (const event of measureRollouts(model, short, rolloutRows, maxTokens)) run.log.append(event)
+  const groups = rolloutRows.at(-1)! / groupSize
+  const short = rowsFrom(stream, rolloutPromptTokens, groups)
+  const maxTokens = Math.min(rolloutTokens, longest - rolloutPromptTokens)
+  if (short.length === groups && maxTokens > 0)
+    for (const event of measureRollouts(model, short, groupSize, rolloutRows, maxTokens)) run.log.append(event)
 }
