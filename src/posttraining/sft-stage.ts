@@ -27,7 +27,7 @@ function sftOf({ sft }: Recipe): SftConfig {
 }
 
 /** The source of the problems that reinforcement starts from. */
-const coldStart = 'cold-start'
+const coldStart = 'solved problems'
 
 /**
  * Solved training problems of the tasks that are reinforced, in turn, at the level that they are reinforced at: without them no

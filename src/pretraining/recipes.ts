@@ -89,7 +89,7 @@ const nano: RecipeFunction = () => ({
     heldOutProblems: 1000,
     shuffledSteps: 30,
   },
-  ablations: { names: ['mtp', 'balance', 'latent-cache'], tokens: 60_000, seeds: 1 },
+  ablations: { names: ['mtp', 'balance', 'latent-cache'], tokens: 40_000, seeds: 3 },
 })
 
 /** What the benchmark of a training step runs, as a whole run: longer rows, a larger vocabulary, no MTP. */
@@ -134,7 +134,7 @@ const tiny: RecipeFunction = () => {
     extension: { ...base.extension!, factors: [2, 2], steps: 2 },
     sft: { ...base.sft!, conversations: 40, problems: 20, rowLength: 128, rows: 2 },
     rl: { ...base.rl!, steps: 2, problemsPerStep: 2, samplesPerProblem: 4, maxTokens: 8, heldOutProblems: 8, shuffledSteps: 1 },
-    ablations: { ...base.ablations!, tokens: 2048 },
+    ablations: { ...base.ablations!, tokens: 2048, seeds: 1 },
   }
 }
 

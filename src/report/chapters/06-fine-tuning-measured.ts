@@ -39,7 +39,7 @@ function data(run: RunFacts): Html {
   return html`<p>
     Fine-tuning read ${counted(data.conversations, 'conversation')} in ${counted(data.rows, 'row')} of ${data.rowLength} tokens. Of their
     ${digits(data.tokens)} tokens ${percent(data.supervisedTokens / Math.max(1, data.tokens))} belong to answers and count. The largest
-    sources are ${listed(largest.map(([source, count]) => `${source} (${count})`))}.${dropped}
+    sources are ${listed(largest.map(([source, count]) => `${source} (${digits(count)})`))}.${dropped}
   </p> `
 }
 
@@ -83,8 +83,9 @@ function accuracies(run: RunFacts): Html {
       percent(stopRate),
       digits(meanTokens),
     ]),
-    caption: html`${finding} The same ${rows[0].n} held-out problems for every model, one reply to each, the likeliest token at each step
-    (temperature ${rows[0].temperature}); chance is what one reaches who knows the form of the answers but not the problem.`,
+    caption: html`${finding} The same ${rows[0].n} held-out problems for every model, one reply to each,
+    ${rows[0].temperature === 0 ? 'the likeliest token at each step' : `drawn at temperature ${rows[0].temperature}`}; chance is what one
+    reaches who knows the form of the answers but not the problem.`,
   })
 }
 

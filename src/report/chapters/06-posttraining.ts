@@ -68,7 +68,7 @@ function fineTuning({ document }: RunFacts): Html {
   const { sft } = document.recipe
   const settings = sft
     ? html`Here it is
-      ${counted(sft.conversations, 'made conversation')}${sft.paths.length > 0 ? ` and those of ${counted(sft.paths.length, 'file')}` : ''},
+      ${counted(sft.conversations, 'made conversation')}${sft.problems > 0 ? `, ${counted(sft.problems, 'solved problem')} of the tasks that are reinforced next` : ''}${sft.paths.length > 0 ? ` and those of ${counted(sft.paths.length, 'file')}` : ''},
       ${counted(sft.epochs, 'pass', 'passes')}, and a rate from ${sft.learningRate} to
       ${Number((sft.learningRate * sft.lastFactor).toPrecision(3))}: a small model that has seen little stands, and needs, much larger
       steps.`

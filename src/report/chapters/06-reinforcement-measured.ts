@@ -58,7 +58,7 @@ function rewardFigure(run: RunFacts): FigureBlock | null {
       series,
     }),
     caption: html`${finding}${other}. A right answer earns 1, its form 0.1; what is drawn is the reward that the verifiers gave, whoever got
-    it afterwards. Replies are drawn at temperature 1, so the mean need not agree with the accuracy of the likeliest ones.`,
+    it afterwards. Each step has problems of its own, so the mean moves with them too.`,
   }
 }
 
