@@ -101,11 +101,20 @@ test('the command to reproduce a run says what was asked for', () => {
     settings: ['rl.steps=3'],
     data: ['my notes.txt'],
     seed: 7,
-    budget: { seconds: 600, derives: 'tokens' } as const,
+    budget: { seconds: 600, derives: 'model' } as const,
   }
   const report = renderReport(runFactsOf('first', { ...testRunDocument(), asked }, [], null))
   assert.match(
     report,
     /strata run nano --name first --data &#39;my notes\.txt&#39; --set rl\.steps=3 --seed 7 --budget 600s\n\s*strata report runs\/first/,
   )
+})
+
+test('what a budget came to is said as numbers, so that another machine can train the same weights', () => {
+  const { recipe, asked } = testRunDocument()
+  const derived = { ...recipe, training: { ...recipe.training, tokens: 123_456 } }
+  const budget = { seconds: 900, derives: 'tokens' } as const
+  const report = renderReport(runFactsOf('first', { ...testRunDocument(), recipe: derived, asked: { ...asked, budget } }, [], null))
+  assert.match(report, /<code>strata start\n/)
+  assert.match(report, /strata run nano --name first-again [^<]*--set training\.tokens=123456/)
 })

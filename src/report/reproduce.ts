@@ -1,6 +1,7 @@
 /** How to make the run again: the command, the machine with its ceilings, the text, and the recipe itself. */
 import { formatBytes, formatCount, formatSeconds } from '../base/format.ts'
-import type { Stage } from '../pretraining/index.ts'
+import { settingPaths } from '../base/settings.ts'
+import { type RecipeName, recipes, type Stage } from '../pretraining/index.ts'
 import { table } from './blocks.ts'
 import { html, type Html, join } from './html.ts'
 import type { RunFacts } from './run-facts.ts'
@@ -19,6 +20,7 @@ export function howToReproduce(run: RunFacts): Html {
     </p>
     <pre><code>${commandOf(document, run.name)}
 strata report runs/${run.name}</code></pre>
+    ${exactCommand(document, run.name)}
     <p>
       Strata ${versions.strata} on Node ${versions.node.replace(/^v/, '')}. The same seed, recipe, text and kernels give the same weights
       bit for bit, on any number of threads; times differ from machine to machine. Kernels: ${machine.kernels.dialect}
@@ -42,15 +44,35 @@ const quoted = (word: string) => (/^[\w./=:,-]+$/.test(word) ? word : `'${word.r
 
 /** The command line of a run. */
 function commandOf({ asked }: RunDocument, name: string): string {
+  const isStart = asked.budget?.derives === 'tokens'
   const flags = [
+    ...(isStart && name === 'first' ? [] : ['--name', name]),
     ...asked.data.flatMap((path) => ['--data', path]),
     ...asked.conversations.flatMap((path) => ['--conversations', path]),
     ...asked.settings.flatMap((setting) => ['--set', setting]),
     ...(asked.seed === null ? [] : ['--seed', String(asked.seed)]),
-    ...(asked.budget === null ? [] : ['--budget', `${asked.budget.seconds}s`]),
+    ...(asked.budget === null || isStart ? [] : ['--budget', `${asked.budget.seconds}s`]),
   ]
-  return ['strata', 'run', asked.recipe, '--name', name, ...flags].map(quoted).join(' ')
+  return ['strata', ...(isStart ? ['start'] : ['run', asked.recipe]), ...flags].map(quoted).join(' ')
 }
+
+/** Time decides differently on another machine: the same weights need the same numbers. */
+function exactCommand({ asked, recipe }: RunDocument, name: string): Html | null {
+  if (asked.budget === null || !Object.hasOwn(recipes, asked.recipe)) return null
+  const base = recipes[asked.recipe as RecipeName]()
+  const settings = settingPaths(recipe).flatMap((path) => {
+    const value = at(recipe, path)
+    const isOwn = path === 'name' || path.startsWith('data.') || path.startsWith('sft.paths')
+    return isOwn || typeof value === 'object' || value === at(base, path) ? [] : ['--set', `${path}=${String(value)}`]
+  })
+  const data = [...asked.data.flatMap((path) => ['--data', path]), ...asked.conversations.flatMap((path) => ['--conversations', path])]
+  return html`<p>What the time came to on this machine, as numbers; with them another machine trains the same weights:</p>
+    <pre><code>${['strata', 'run', asked.recipe, '--name', `${name}-again`, ...data, ...settings].map(quoted).join(' ')}</code></pre> `
+}
+
+/** What stands at a path of a document: "training.tokens". */
+const at = (document: object, path: string): unknown =>
+  path.split('.').reduce<unknown>((value, key) => (value as Readonly<Record<string, unknown>> | null | undefined)?.[key], document)
 
 function machineTable({ machine, ceilings }: RunDocument): Html {
   const { gflopsOneThread, gflopsAllThreads, streamGBs, threads } = ceilings
