@@ -125,6 +125,10 @@ test('what is wrong is said at once, all of it, and nothing is begun', async () 
     assert.equal(stdout, '')
   }
   await refused(/Did you mean "nano"/, 'run', 'nanno')
+  await refused(/no task or family of tasks is called "letter"/, 'run', 'tiny', '--set', 'rl.tasks=letter')
+  await refused(/nothere\.mjs: expected a module with a verifier/, 'run', 'tiny', '--set', 'rl.verifier=./nothere.mjs')
+  await refused(/ablation: expected the name of an ablation/, 'run', 'tiny', '--set', 'ablations.names=mpt')
+  await refused(/there is no task called "gramar"/, 'run', 'tiny', '--set', 'evaluation.tasks=gramar')
   await refused(
     /3 things are wrong[^]*warmup[^]*training\.rows[^]*model\.widht/,
     'run',

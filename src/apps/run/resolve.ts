@@ -31,7 +31,7 @@ export async function resolveRecipe(asked: Asked): Promise<Recipe> {
     throw usageError('--conversations', 'a recipe that fine-tunes', `${own.name}, whose sft is null`, 'Use a recipe with a section sft.')
   const withOwn = conversations.length > 0 ? { ...own, sft: { ...own.sft!, paths: conversations } } : own
   const recipe = checkRecipe(applySettings(withOwn, asked.settings, recipeRules), `recipe ${asked.recipe}`)
-  checkLaterStages(recipe)
+  await checkLaterStages(recipe)
   return recipe
 }
 

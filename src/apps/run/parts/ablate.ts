@@ -1,6 +1,6 @@
 /** The recipe's ablations: pairs of small runs on the run's own text. */
 import { cacheFolder } from '../../../base/platform.ts'
-import { runAblation } from '../../../pretraining/index.ts'
+import { ablationNames, runAblation } from '../../../pretraining/index.ts'
 import { packageVersion } from '../../package-version.ts'
 import { Interrupted, type Part } from '../part.ts'
 
@@ -10,7 +10,7 @@ export const ablatePart: Part = {
   isWanted: ({ ablations }) => ablations !== null,
   work: async ({ machine, run, text, document, output, interrupt }) => {
     const { recipe } = document
-    for (const name of recipe.ablations!.names) {
+    for (const name of ablationNames(recipe.ablations!.names)) {
       const { reason } = await runAblation(name, {
         machine,
         recipe,
