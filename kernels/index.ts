@@ -1,6 +1,7 @@
 /** What the host sees: one entry for the main thread, one for workers, and the table from opcode to kernel. */
 import { attention, attentionBackward } from './attention'
 import { decode, decodeAttend, decodeCache, decodeCombine, decodeEmbed, decodeExperts, decodeGated, decodeLinear, decodeNorm } from './decode'
+import { decodeE4m3, encodeE4m3, roundE4m3 } from './e4m3'
 import { addScaled, fill, sumSquares, swiglu, swigluBackward } from './elementwise'
 import { gemm, gemmTransposed, pack } from './gemm'
 import { probeMultiplyAdd, probeStream } from './probe'
@@ -17,6 +18,7 @@ export { probeMultiplyAdd, probeStream, pack, gemm, gemmTransposed, attention, a
 export { fill, addScaled, sumSquares, swiglu, swigluBackward, embed, embedBackward, rmsNorm, rmsNormBackward, rope, combine }
 export { route, routeBackward, balance, sortByExpert, crossEntropy, adamw, likelihoods }
 export { decode, decodeEmbed, decodeLinear, decodeGated, decodeExperts, decodeCombine, decodeCache, decodeAttend, decodeNorm }
+export { roundE4m3, encodeE4m3, decodeE4m3 }
 
 /** The numbers are those of src/compute/opcodes.ts. */
 function execute(opcode: i32): void {
@@ -47,6 +49,9 @@ function execute(opcode: i32): void {
     case 23: adamw(); break
     case 24: decode(); break
     case 25: likelihoods(); break
+    case 26: roundE4m3(); break
+    case 27: encodeE4m3(); break
+    case 28: decodeE4m3(); break
     default: unreachable()
   }
 }

@@ -1,5 +1,6 @@
 /** The compute core: one heap, one pool, ops with both gradients, a tape. */
 export { dims } from './dims.ts'
+export { loadE4m3, roundInPlace, roundToE4m3, type RoundingRows, type Scaling, storeE4m3, type StoredE4m3 } from './e4m3.ts'
 export { Heap, heapLimitBytes, type Scope } from './heap.ts'
 export type { Dialect, KernelChoice } from './kernels.ts'
 export { bits, Machine, type MachineOptions } from './machine.ts'

@@ -26,6 +26,9 @@ export const opcodes = {
   adamw: 23,
   decode: 24,
   likelihoods: 25,
+  roundE4m3: 26,
+  encodeE4m3: 27,
+  decodeE4m3: 28,
 } as const
 
 export type KernelName = keyof typeof opcodes

@@ -48,8 +48,8 @@ function tileHeight(machine: Machine, rows: number): number {
   return best
 }
 
-/** [0, M] for a product without groups. */
-function wholeRange(machine: Machine, rows: number): number {
+/** [0, M]: the offsets of rows without groups. */
+export function wholeRange(machine: Machine, rows: number): number {
   new Int32Array(machine.heap.memory.buffer, machine.wholeRange, 2)[1] = rows
   return machine.wholeRange
 }

@@ -3,6 +3,7 @@
  * are checked against, and through finite differences their gradients too.
  */
 export { attention } from './attention.ts'
+export { nearestE4m3, roundedE4m3 } from './e4m3.ts'
 export { expertFfn, swigluFfn } from './feed-forward.ts'
 export { linear, matmul } from './matmul.ts'
 export { balance, route } from './route.ts'
