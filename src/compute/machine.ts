@@ -8,6 +8,7 @@ import { Heap, type Scope } from './heap.ts'
 import { type Dialect, instantiate, type KernelChoice, type KernelExports, loadKernels } from './kernels.ts'
 import { type KernelName, opcodes } from './opcodes.ts'
 import { type PoolThread, startThread } from './pool.ts'
+import type { LinearPrecision } from './precision.ts'
 import type { Tape } from './tape.ts'
 import { Tensor, type Dtype } from './tensor.ts'
 
@@ -61,6 +62,8 @@ export class Machine {
   readonly kernels: KernelChoice
   /** Where ops record their backward passes; null while nothing is to be differentiated. */
   tape: Tape | null = null
+  /** How the operands of linear products are rounded; null leaves all of them in f32. */
+  precision: LinearPrecision | null = null
   /** Space of all threads for `gemm` and `gemmTransposed`. */
   readonly gemmScratch: number
   /** Two row offsets, [0, M], for products without groups. */

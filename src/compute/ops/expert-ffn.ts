@@ -6,7 +6,7 @@
  */
 import { dims } from '../dims.ts'
 import type { Tensor } from '../tensor.ts'
-import { productNN, productNT, productTN } from './product.ts'
+import { forwardProduct, inputsProduct, weightsProduct } from './linear-products.ts'
 import type { Routing } from './route.ts'
 
 /**
@@ -26,11 +26,11 @@ export function expertFfn(x_MD: Tensor, routing: Routing, wGateUp_EGD: Tensor, w
     machine.run('combine', out_MD.address, rows_UD.address, rowOfChoice_MA.address, M, D, A, accumulate ? 1 : 0)
 
   const gateUp_UG = machine.tensor([U, G])
-  productNT(gateUp_UG, x_MD, wGateUp_EGD, { groups, leftRows: tokenOfRow_U })
+  forwardProduct(gateUp_UG, x_MD, wGateUp_EGD, { groups, leftRows: tokenOfRow_U })
   const h_UI = machine.tensor([U, I])
   machine.run('swiglu', h_UI.address, gateUp_UG.address, U, I, gateOfRow_U.address)
   const out_UD = machine.tensor([U, D])
-  productNT(out_UD, h_UI, wDown_EDI, { groups })
+  forwardProduct(out_UD, h_UI, wDown_EDI, { groups })
   machine.heap.free(h_UI.address)
   const y_MD = machine.tensor([M, D])
   combine(y_MD, out_UD, false)
@@ -45,17 +45,17 @@ export function expertFfn(x_MD: Tensor, routing: Routing, wGateUp_EGD: Tensor, w
     made: [gateUp_UG, y_MD],
     inputs: () => {
       activation_UI = machine.tensor([U, I])
-      productNN(activation_UI, tape.gradientOf(y_MD), wDown_EDI, { groups, leftRows: tokenOfRow_U })
+      inputsProduct(activation_UI, tape.gradientOf(y_MD), wDown_EDI, { groups, leftRows: tokenOfRow_U })
       machine.run('swigluBackward', activation_UI.address, gateUp_UG.address, U, I, gateOfRow_U.address, routing.dGateOfRow_U!.address)
       const dRow_UD = machine.tensor([U, D])
-      productNN(dRow_UD, gateUp_UG, wGateUp_EGD, { groups })
+      inputsProduct(dRow_UD, gateUp_UG, wGateUp_EGD, { groups })
       const { gradient, accumulate } = tape.into(x_MD)
       combine(gradient, dRow_UD, accumulate)
       machine.heap.free(dRow_UD.address)
     },
     weights: () => {
-      productTN(tape.into(wDown_EDI).gradient, tape.gradientOf(y_MD), activation_UI, { groups, leftRows: tokenOfRow_U, accumulate: true })
-      productTN(tape.into(wGateUp_EGD).gradient, gateUp_UG, x_MD, { groups, rightRows: tokenOfRow_U, accumulate: true })
+      weightsProduct(wDown_EDI, tape.into(wDown_EDI).gradient, tape.gradientOf(y_MD), activation_UI, { groups, leftRows: tokenOfRow_U })
+      weightsProduct(wGateUp_EGD, tape.into(wGateUp_EGD).gradient, gateUp_UG, x_MD, { groups, rightRows: tokenOfRow_U })
       machine.heap.free(activation_UI.address)
     },
   })

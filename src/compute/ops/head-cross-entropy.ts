@@ -6,8 +6,10 @@
  */
 import { dims } from '../dims.ts'
 import { bits } from '../machine.ts'
+import { ready } from '../precision.ts'
 import { columns, Tensor } from '../tensor.ts'
-import { pack, productPacked, productTN } from './product.ts'
+import { weightsProduct } from './linear-products.ts'
+import { type Packed, pack, productPacked } from './product.ts'
 
 /** Numbers in a chunk of logits, about: 16 MiB of f32. */
 const chunkNumbers = 2 ** 22
@@ -25,6 +27,14 @@ export type WeightOfLoss = (loss: Float32Array, from: number, weight: Float32Arr
 function rows(x: Tensor, from: number, count: number): Tensor {
   const width = x.shape.length === 1 ? 1 : x.rowStride
   return new Tensor(x.machine, x.address + 4 * from * width, [count, ...x.shape.slice(1)], x.dtype, { base: x.base, rowStride: width })
+}
+
+/** The head as the right operand of logits, or of the gradient that goes back. */
+function packFor(product: 'forward' | 'inputs', w_VD: Tensor): Packed {
+  const w = ready({ product, operand: 'weight', weight: w_VD, tensor: w_VD })
+  const packed = pack(w.tensor, product === 'forward')
+  w.free()
+  return packed
 }
 
 /**
@@ -46,14 +56,16 @@ export function headCrossEntropy(h_MD: Tensor, w_VD: Tensor, target_M: Tensor, w
   const loss_M = machine.tensor([M])
   const dh_MD = tape ? machine.tensor([M, D]) : undefined
   const step = Math.min(M, Math.max(64, Math.floor(chunkNumbers / V / 96) * 96))
-  const down = pack(w_VD, true)
-  const up = tape ? pack(w_VD, false) : undefined
+  const down = packFor('forward', w_VD)
+  const up = tape ? packFor('inputs', w_VD) : undefined
   const logits = columns(machine.tensor([step, V + rowPadding]), 0, V)
   for (let from = 0; from < M; from += step) {
     const count = Math.min(step, M - from)
     const h = rows(h_MD, from, count)
     const part = rows(logits, 0, count)
-    productPacked(part, h, down)
+    const activation = ready({ product: 'forward', operand: 'activation', weight: w_VD, tensor: h })
+    productPacked(part, activation.tensor, down)
+    activation.free()
     const at = 4 * from
     const crossEntropy = (writesGradient: boolean) =>
       machine.run(
@@ -74,8 +86,10 @@ export function headCrossEntropy(h_MD: Tensor, w_VD: Tensor, target_M: Tensor, w
     }
     if (!weightOfLoss || tape) crossEntropy(tape !== null)
     if (!up || !dh_MD || !tape) continue
-    productPacked(rows(dh_MD, from, count), part, up)
-    productTN(tape.into(w_VD).gradient, part, h, { accumulate: true })
+    const gradient = ready({ product: 'inputs', operand: 'gradient', weight: w_VD, tensor: part })
+    productPacked(rows(dh_MD, from, count), gradient.tensor, up)
+    gradient.free()
+    weightsProduct(w_VD, tape.into(w_VD).gradient, part, h)
   }
   machine.heap.free(logits.base.address)
   up?.free()

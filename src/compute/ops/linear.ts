@@ -1,7 +1,7 @@
 /** The linear map, as weights are stored in checkpoints: [out, in]. */
 import { dims } from '../dims.ts'
 import type { Tensor } from '../tensor.ts'
-import { productNN, productNT, productTN } from './product.ts'
+import { forwardProduct, inputsProduct, weightsProduct } from './linear-products.ts'
 
 /**
  *   y_MN = x_MK · w_NKᵀ      dx = dy · w      dw += dyᵀ · x
@@ -15,15 +15,15 @@ export function linear(x_MK: Tensor, w_NK: Tensor, addTo?: Tensor): Tensor {
   const { machine } = x_MK
   const { M, N } = dims({ x_MK, w_NK })
   const y_MN = addTo ?? machine.tensor([M, N])
-  productNT(y_MN, x_MK, w_NK, { accumulate: addTo !== undefined })
+  forwardProduct(y_MN, x_MK, w_NK, { accumulate: addTo !== undefined })
   const { tape } = machine
   tape?.record({
     made: addTo ? [] : [y_MN],
     inputs: () => {
       const { gradient, accumulate } = tape.into(x_MK)
-      productNN(gradient, tape.gradientOf(y_MN), w_NK, { accumulate })
+      inputsProduct(gradient, tape.gradientOf(y_MN), w_NK, { accumulate })
     },
-    weights: () => productTN(tape.into(w_NK).gradient, tape.gradientOf(y_MN), x_MK, { accumulate: true }),
+    weights: () => weightsProduct(w_NK, tape.into(w_NK).gradient, tape.gradientOf(y_MN), x_MK),
   })
   return y_MN
 }

@@ -1,7 +1,7 @@
 /** The gated feed-forward layer, dense or shared: one op, because its backward recomputes the activation in place. */
 import { dims } from '../dims.ts'
 import type { Tensor } from '../tensor.ts'
-import { productNN, productNT, productTN } from './product.ts'
+import { forwardProduct, inputsProduct, weightsProduct } from './linear-products.ts'
 
 /**
  *   [gate | up]_MG = x_MD · wGateUp_GDᵀ      h_MF = silu(gate) * up      y_MD = h_MF · wDown_DFᵀ        G = 2 F
@@ -15,11 +15,11 @@ export function swigluFfn(x_MD: Tensor, wGateUp_GD: Tensor, wDown_DF: Tensor): T
   const { machine } = x_MD
   const { M, D, G, F } = dims({ x_MD, wGateUp_GD, wDown_DF })
   const gateUp_MG = machine.tensor([M, G])
-  productNT(gateUp_MG, x_MD, wGateUp_GD)
+  forwardProduct(gateUp_MG, x_MD, wGateUp_GD)
   const h_MF = machine.tensor([M, F])
   machine.run('swiglu', h_MF.address, gateUp_MG.address, M, F, 0)
   const y_MD = machine.tensor([M, D])
-  productNT(y_MD, h_MF, wDown_DF)
+  forwardProduct(y_MD, h_MF, wDown_DF)
   machine.heap.free(h_MF.address)
   const { tape } = machine
   if (!tape) {
@@ -31,14 +31,14 @@ export function swigluFfn(x_MD: Tensor, wGateUp_GD: Tensor, wDown_DF: Tensor): T
     made: [gateUp_MG, y_MD],
     inputs: () => {
       activation_MF = machine.tensor([M, F])
-      productNN(activation_MF, tape.gradientOf(y_MD), wDown_DF)
+      inputsProduct(activation_MF, tape.gradientOf(y_MD), wDown_DF)
       machine.run('swigluBackward', activation_MF.address, gateUp_MG.address, M, F, 0, 0)
       const { gradient, accumulate } = tape.into(x_MD)
-      productNN(gradient, gateUp_MG, wGateUp_GD, { accumulate })
+      inputsProduct(gradient, gateUp_MG, wGateUp_GD, { accumulate })
     },
     weights: () => {
-      productTN(tape.into(wDown_DF).gradient, tape.gradientOf(y_MD), activation_MF, { accumulate: true })
-      productTN(tape.into(wGateUp_GD).gradient, gateUp_MG, x_MD, { accumulate: true })
+      weightsProduct(wDown_DF, tape.into(wDown_DF).gradient, tape.gradientOf(y_MD), activation_MF)
+      weightsProduct(wGateUp_GD, tape.into(wGateUp_GD).gradient, gateUp_MG, x_MD)
       machine.heap.free(activation_MF.address)
     },
   })
