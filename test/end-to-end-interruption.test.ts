@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { Random, readRunLog } from '../src/base/index.ts'
 import { stepTrace } from '../src/pretraining/index.ts'
+import { runEventSchemas } from '../src/report/index.ts'
 import { Workplace } from './end-to-end-helpers.ts'
 
 /** About 120 steps in two seconds or so, with several checkpoints on the way. */
@@ -24,7 +25,7 @@ const pretrain = (name: string) => [
 
 const logOf = (place: Workplace, name: string) => {
   const log = place.at('runs', name, 'events.jsonl')
-  return existsSync(log) ? readRunLog(log) : []
+  return existsSync(log) ? readRunLog(log, runEventSchemas) : []
 }
 
 /** Starts the run, waits for one of its next steps, a random one, and then for a random moment. */

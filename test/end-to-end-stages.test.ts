@@ -4,7 +4,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import { test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { Random, readRunLog } from '../src/base/index.ts'
-import { readRunFacts, renderReport, type RunDocument, runFactsOf, type RunRecordEvent } from '../src/report/index.ts'
+import { readRunFacts, renderReport, type RunDocument, runEventSchemas, runFactsOf, type RunRecordEvent } from '../src/report/index.ts'
 import { Workplace } from './end-to-end-helpers.ts'
 
 /** Stages of some twenty steps each, so that there is something to interrupt; every one of them moves the weights. */
@@ -23,7 +23,7 @@ const run = (name: string) => ['run', 'tiny', '--name', name, '--threads', '1', 
 
 const eventsOf = (place: Workplace, name: string): readonly RunRecordEvent[] => {
   const file = place.at('runs', name, 'events.jsonl')
-  return existsSync(file) ? readRunLog<RunRecordEvent>(file) : []
+  return existsSync(file) ? readRunLog<RunRecordEvent>(file, runEventSchemas) : []
 }
 
 /** What a clock gave, wherever it stands: seconds, rates, shares of a ceiling. */

@@ -39,15 +39,21 @@ export function usageError(subject: string, expected: string, got: string, hint 
   return new UsageError(`${subject}: expected ${expected}, got ${got}.${hint && ` ${hint}`}`, { cause })
 }
 
+/** Violations that are told in full; of the rest, how many there are. */
+export const mostViolations = 20
+
 /**
  * All violations at once, so that nobody has to mend a file one message at a time.
  *
  * @param subject    what was checked
  * @param violations one sentence each; nothing is thrown when there are none
  * @param hint       what to do now
+ * @param count      how many there are, where not all are given
  */
-export function rejectViolations(subject: string, violations: readonly string[], hint = ''): void {
-  if (violations.length === 0) return
-  const count = violations.length === 1 ? 'one thing is' : `${violations.length} things are`
-  throw new UsageError(`${subject}: ${count} wrong.\n${violations.map((line) => `  - ${line}`).join('\n')}${hint && `\n${hint}`}`)
+export function rejectViolations(subject: string, violations: readonly string[], hint = '', count = violations.length): void {
+  if (count === 0) return
+  const told = violations.slice(0, mostViolations)
+  const lines = count > told.length ? [...told, `and ${count - told.length} more`] : told
+  const sum = count === 1 ? 'one thing is' : `${count} things are`
+  throw new UsageError(`${subject}: ${sum} wrong.\n${lines.map((line) => `  - ${line}`).join('\n')}${hint && `\n${hint}`}`)
 }

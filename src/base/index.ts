@@ -1,5 +1,6 @@
 /** The floor that everything stands on: errors, random streams, formats, statistics, settings, the run log, the platform. */
 export * from './errors.ts'
+export type { EventSchemas } from './event-schema.ts'
 export * from './format.ts'
 export * from './group-by.ts'
 export * from './nearest.ts'

@@ -5,11 +5,22 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
 import * as fc from 'fast-check'
+import { z } from 'zod'
 import { UsageError } from './errors.ts'
+import { counted, type EventSchemas, measured, record } from './event-schema.ts'
 import { memoryLog, noLog, openRunLog, parseRunLog, readRunLog, teeLog, type EventSink } from './run-log.ts'
 
 type StepEvent = { readonly type: 'training/step'; readonly step: number; readonly lossNats: number }
 type NoteEvent = { readonly type: 'note'; readonly text: string }
+
+const schemas = {
+  'training/step': record<StepEvent>()({ type: z.literal('training/step'), step: counted, lossNats: measured }),
+  note: record<NoteEvent>()({ type: z.literal('note'), text: z.string() }),
+} satisfies EventSchemas<StepEvent | NoteEvent>
+
+const readLog = (file: string) => readRunLog<StepEvent | NoteEvent>(file, schemas)
+const parseLog = (text: string) => parseRunLog<StepEvent | NoteEvent>(text, schemas)
+const stepsOf = (file: string) => readLog(file).map((event) => event.type === 'training/step' && event.step)
 
 const folder = mkdtempSync(path.join(tmpdir(), 'strata-run-log-'))
 after(() => rmSync(folder, { recursive: true }))
@@ -25,7 +36,7 @@ test('what is appended is read back with its time, in order', () => {
   log.append(step(1))
   log.append({ type: 'note', text: 'zwei\nZeilen "…"' })
   log.sync()
-  assert.deepEqual(readRunLog(file), [
+  assert.deepEqual(readLog(file), [
     { ...step(1), at: 1000 },
     { type: 'note', text: 'zwei\nZeilen "…"', at: 1000 },
   ])
@@ -38,10 +49,7 @@ test('a log that is opened again goes on where it ended', () => {
     using log = openRunLog<StepEvent>(file)
     log.append(step(number))
   }
-  assert.deepEqual(
-    readRunLog<StepEvent>(file).map((event) => event.step),
-    [1, 2, 3],
-  )
+  assert.deepEqual(stepsOf(file), [1, 2, 3])
 })
 
 test('a torn last line is ignored when reading and cut off when opening, wherever it was torn', () => {
@@ -52,14 +60,11 @@ test('a torn last line is ignored when reading and cut off when opening, whereve
     const file = fresh()
     writeFileSync(file, whole)
     appendFileSync(file, bytes.subarray(0, length))
-    assert.equal(readRunLog(file).length, 1)
+    assert.equal(readLog(file).length, 1)
     using log = openRunLog<StepEvent>(file)
     assert.equal(statSync(file).size, whole.length)
     log.append(step(2))
-    assert.deepEqual(
-      readRunLog<StepEvent>(file).map((event) => event.step),
-      [1, 2],
-    )
+    assert.deepEqual(stepsOf(file), [1, 2])
   }
 })
 
@@ -89,20 +94,38 @@ test('values that JSON has not are kept: NaN, infinities, typed arrays', () => {
 })
 
 test('a broken line before the last one is an error with its number', () => {
-  const good = JSON.stringify({ type: 'x', at: 1 })
+  const good = JSON.stringify({ type: 'note', text: '', at: 1 })
   const expected = {
-    '{"type":"x"': /line 2: expected an event/,
+    '{"type":"note"': /line 2: expected an event \(.*\), got "\{\\"type/,
     '[]': /line 2/,
-    '{"at":1}': /without a type/,
-    '{"type":"x"}': /without a time/,
-    '': /line 2/,
+    '{"at":1}': /got one without a type/,
+    '{"type":"note","text":""}': /got one without a time/,
+    '': /line 2: expected an event .*, got ""/,
+    '{"type":"note","at":1}': /line 2: note: text: expected a text, got nothing/,
+    '{"type":"nota","at":1}': /line 2: expected an event that this version of Strata writes, got the type "nota"\. Did you mean "note"\?/,
+    '{"type":"training/step","step":-1,"lossNats":"2","at":1}':
+      /2 things are wrong[^]*line 2: training\/step: step: expected at least 0, got -1[^]*line 2: training\/step: lossNats: expected a number, got "2"/,
+    '{"type":"training/step","step":1,"lossNats":{"$number":"1"},"at":1}': /lossNats: expected a number, got an object/,
   }
   for (const [bad, message] of Object.entries(expected)) {
-    assert.throws(() => parseRunLog(`${good}\n${bad}\n${good}\n`), message)
+    assert.throws(() => parseLog(`${good}\n${bad}\n${good}\n`), message)
     const file = fresh()
     writeFileSync(file, `${good}\n${bad}\n`)
-    assert.throws(() => readRunLog(file), message)
+    assert.throws(() => readLog(file), { name: 'UsageError', message })
+    assert.throws(() => readLog(file), /Put back a copy of it, or start a new run/)
   }
+})
+
+test('all broken lines are told at once, twenty of them in full', () => {
+  const text = Array.from({ length: 25 }, (_, index) => `{"type":"note","text":${index},"at":1}\n`).join('')
+  assert.throws(
+    () => parseLog(text),
+    (error: Error) => {
+      assert.equal(error.message.match(/^ {2}- line \d+: note: text: expected a text, got \d+$/gm)?.length, 20)
+      assert.match(error.message, /^run log: 25 things are wrong\.\n[^]* {2}- and 5 more\n/)
+      return true
+    },
+  )
 })
 
 test('a file larger than one piece is read whole, and characters on the border survive', () => {
@@ -110,30 +133,31 @@ test('a file larger than one piece is read whole, and characters on the border s
   using log = openRunLog<NoteEvent>(file)
   const text = 'ä€😀'.repeat(5000)
   for (let i = 0; i < 60; i++) log.append({ type: 'note', text })
-  const events = readRunLog<NoteEvent>(file)
+  const events = readLog(file)
   assert.equal(events.length, 60)
-  assert.ok(events.every((event) => event.text === text))
+  assert.ok(events.every((event) => event.type === 'note' && event.text === text))
 })
 
 test('a missing log, a folder in its place and a missing folder are usage errors that make nothing', () => {
   const missing = path.join(folder, 'none', 'events.jsonl')
-  assert.throws(() => readRunLog(missing), { name: 'UsageError', message: /expected a run log, got nothing/ })
+  assert.throws(() => readLog(missing), { name: 'UsageError', message: /expected a run log, got nothing/ })
   assert.throws(() => openRunLog(missing), UsageError)
   assert.throws(() => openRunLog(folder), UsageError)
-  assert.throws(() => readRunLog(folder), UsageError)
+  assert.throws(() => readLog(folder), UsageError)
   assert.equal(existsSync(missing), false)
 })
 
 test('a file that cannot grow is a usage error that leaves every earlier event whole', { skip: process.platform === 'win32' }, () => {
   const file = fresh()
   const program = `
-    import { openRunLog, readRunLog } from ${JSON.stringify(new URL('run-log.ts', import.meta.url).href)}
+    import { readFileSync } from 'node:fs'
+    import { openRunLog } from ${JSON.stringify(new URL('run-log.ts', import.meta.url).href)}
     const log = openRunLog(process.argv[1])
     let written = 0
     try {
       for (;; written++) log.append({ type: 'note', text: 'x'.repeat(300) })
     } catch (error) {
-      console.log(JSON.stringify({ name: error.name, written, read: readRunLog(process.argv[1]).length }))
+      console.log(JSON.stringify({ name: error.name, written, read: readFileSync(process.argv[1], 'utf8').split('\\n').length - 1 }))
     }`
   const limited = ['-c', 'ulimit -f 4; exec "$0" --input-type=module -e "$1" "$2"', process.execPath, program, file]
   const { stdout } = spawnSync('sh', limited, { encoding: 'utf8' })
@@ -167,7 +191,7 @@ test('any text is read as events or is a usage error', () => {
       ),
       (text) => {
         try {
-          assert.ok(parseRunLog(text).every((event) => typeof event.type === 'string' && Number.isFinite(event.at)))
+          assert.ok(parseLog(text).every((event) => typeof event.type === 'string' && Number.isFinite(event.at)))
         } catch (error) {
           assert.ok(error instanceof UsageError, String(error))
         }

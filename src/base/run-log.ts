@@ -11,9 +11,14 @@
  * On disk it is one JSON document a line. An event is one write, so a crash can tear only the last line, and a torn line
  * is dropped when the log is opened again. JSON has no NaN and no infinity, and those are the very values that a log of
  * training must not lose: they are written as {"$number":"NaN"}.
+ *
+ * What is read is checked, line by line, by the schemas of the events (event-schema.ts): a report of a damaged log would be
+ * wrong without saying so.
  */
-import { InvariantError, UsageError, usageError } from './errors.ts'
+import { InvariantError, mostViolations, rejectViolations, UsageError, usageError } from './errors.ts'
+import { type EventSchemas, eventViolations } from './event-schema.ts'
 import { node } from './platform.ts'
+import { shownValue } from './schema-violations.ts'
 
 /** What every event has. `type` is "<floor or stage>/<what happened>". */
 export interface RunEvent {
@@ -45,7 +50,7 @@ export const noLog: EventSink<RunEvent> = { append: () => {} }
 /** A log in memory, for tests and browsers. Events go through the file's text form, so what a file would lose is lost here too. */
 export function memoryLog<E extends RunEvent>(clock = seconds): EventSink<E> & { readonly events: readonly Logged<E>[] } {
   const events: Logged<E>[] = []
-  return { events, append: (event) => void events.push(decode(encode(event, clock()), 'memory log', 1) as Logged<E>) }
+  return { events, append: (event) => void events.push(decode(encode(event, clock())) as Logged<E>) }
 }
 
 /** One sink that appends to several: the file and the progress line. */
@@ -91,21 +96,21 @@ export function openRunLog<E extends RunEvent>(file: string, clock = seconds): R
  *
  * The text of a run of a million steps is a few hundred megabytes; the file is read in pieces and never held whole.
  *
- * @param file path of events.jsonl
- * @throws UsageError when the file is missing, or a line before the last is not an event
+ * @param file    path of events.jsonl
+ * @param schemas of every event that may be there
+ * @throws UsageError when the file is missing, and naming every line that is not one of these events
  */
-export function readRunLog<E extends RunEvent = RunEvent>(file: string): Logged<E>[] {
+export function readRunLog<E extends RunEvent>(file: string, schemas: EventSchemas<E>): Logged<E>[] {
   const { fs } = node()
   const handle = attempt(file, 'a run log', () => fs.openSync(file, 'r'))
   try {
-    const parser = lineParser<E>(file)
+    const parser = lineParser<E>(file, schemas)
     const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
     const chunk = new Uint8Array(1 << 20)
-    const events: Logged<E>[] = []
     for (;;) {
       const count = attempt(file, 'a run log', () => fs.readSync(handle, chunk, 0, chunk.length, null))
-      if (count === 0) return events
-      for (const event of parser(decoder.decode(chunk.subarray(0, count), { stream: true }))) events.push(event)
+      if (count === 0) return parser.end()
+      parser.take(decoder.decode(chunk.subarray(0, count), { stream: true }))
     }
   } finally {
     fs.closeSync(handle)
@@ -113,20 +118,47 @@ export function readRunLog<E extends RunEvent = RunEvent>(file: string): Logged<
 }
 
 /** All events in the text of a log, for browsers; as `readRunLog`. */
-export function parseRunLog<E extends RunEvent = RunEvent>(text: string, subject = 'run log'): Logged<E>[] {
-  return lineParser<E>(subject)(text)
+export function parseRunLog<E extends RunEvent>(text: string, schemas: EventSchemas<E>, subject = 'run log'): Logged<E>[] {
+  const parser = lineParser<E>(subject, schemas)
+  parser.take(text)
+  return parser.end()
 }
 
-/** Takes pieces of text, gives the events whose lines they complete. */
-function lineParser<E extends RunEvent>(subject: string): (piece: string) => Logged<E>[] {
+/** Takes pieces of text; at the end gives the events whose lines they completed, or says what is wrong with all of them. */
+function lineParser<E extends RunEvent>(subject: string, schemas: EventSchemas<E>) {
+  const events: Logged<E>[] = []
+  const violations: string[] = []
+  let violationCount = 0
   let rest = ''
   let line = 0
-  return (piece) => {
-    const lines = (rest + piece).split('\n')
-    rest = lines.pop()!
-    return lines.map((text) => decode(text, subject, ++line) as Logged<E>)
+  const reject = (found: readonly string[]) => {
+    violationCount += found.length
+    const room = mostViolations - violations.length
+    violations.push(...found.slice(0, room).map((violation) => `line ${line}: ${violation}`))
+  }
+  const takeLine = (text: string) => {
+    line++
+    const event = decode(text)
+    if (typeof event === 'string') return reject([event])
+    const found = eventViolations(event, schemas)
+    if (found.length > 0) reject(found)
+    else events.push(event as Logged<E>)
+  }
+  return {
+    take: (piece: string) => {
+      const lines = (rest + piece).split('\n')
+      rest = lines.pop()!
+      for (const text of lines) takeLine(text)
+    },
+    end: () => {
+      rejectViolations(subject, violations, damageHint, violationCount)
+      return events
+    },
   }
 }
+
+const damageHint =
+  'The log was changed by something else, or written by another version of Strata. Put back a copy of it, or start a new run under another name.'
 
 const seconds = () => Date.now() / 1000
 
@@ -137,26 +169,26 @@ function encode(event: RunEvent, at: number): string {
   })
 }
 
-function decode(text: string, subject: string, line: number): Logged<RunEvent> {
-  const wrong = (got: string, cause?: unknown) => {
-    const hint = 'The log was changed by something else; move it away to start a new one.'
-    return usageError(`${subject}, line ${line}`, 'an event: {"type":"…","at":seconds,…}', got, hint, cause)
-  }
+/** The event of a line, or what is wrong with the line. */
+function decode(text: string): Logged<RunEvent> | string {
+  const wrong = (got: string) => `expected an event ({"type":"…",…,"at":seconds}), got ${got}`
   let value: unknown
   try {
     value = JSON.parse(text, (_key, inner: unknown) => {
-      const isNumber = typeof inner === 'object' && inner !== null && '$number' in inner
-      return isNumber ? Number(inner.$number) : inner
+      const word = typeof inner === 'object' && inner !== null && '$number' in inner ? inner.$number : undefined
+      return isNumberWord(word) ? Number(word) : inner
     })
-  } catch (cause) {
-    throw wrong(`"${text.slice(0, 60)}"`, cause)
+  } catch {
+    return wrong(shownValue(text))
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong(`"${text.slice(0, 60)}"`)
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return wrong(shownValue(text))
   const { type, at } = value as Partial<Logged<RunEvent>>
-  if (typeof type !== 'string' || type === '') throw wrong('one without a type')
-  if (typeof at !== 'number' || !Number.isFinite(at)) throw wrong('one without a time')
+  if (typeof type !== 'string' || type === '') return wrong('one without a type')
+  if (typeof at !== 'number' || !Number.isFinite(at)) return wrong('one without a time')
   return value as Logged<RunEvent>
 }
+
+const isNumberWord = (word: unknown) => word === 'NaN' || word === 'Infinity' || word === '-Infinity'
 
 /** Offset behind the last line feed of a file of `size` bytes. */
 function endOfLastLine(handle: number, size: number): number {

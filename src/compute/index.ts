@@ -14,6 +14,7 @@ export {
   type InputNorm,
   type SequenceToken,
 } from './ops/decode-steps.ts'
+export { kernelEventSchemas } from './event-schemas.ts'
 export { embed } from './ops/embed.ts'
 export { expertFfn } from './ops/expert-ffn.ts'
 export { headCrossEntropy, type WeightOfLoss } from './ops/head-cross-entropy.ts'

@@ -1,5 +1,6 @@
 /** Generation: the latent cache, prefill in the expanded form, decoding in the absorbed form, sampling, text as it comes. */
 export { createDecodeBench, type DecodeBench, decodeBenchmark, type DecodeSpeed, mostVerifiedTokens } from './decode-benchmark.ts'
+export * from './event-schemas.ts'
 export * from './events.ts'
 export { expertLoads } from './expert-loads.ts'
 export { decodeWork, prefillWork, type TokenWork } from './decode-work.ts'

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
 import { UsageError } from '../base/errors.ts'
+import { z } from 'zod'
+import { counted, type EventSchemas, record } from '../base/event-schema.ts'
 import { readRunLog } from '../base/run-log.ts'
 import { createRunFolder, documentHash, eventsFile, openRunFolder, readRecipe } from './run-folder.ts'
 
@@ -17,6 +19,7 @@ interface Step {
   readonly type: 'step'
   readonly step: number
 }
+const stepSchemas = { step: record<Step>()({ type: z.literal('step'), step: counted }) } satisfies EventSchemas<Step>
 
 test('a run is begun once, its recipe kept, its events appended over several openings', () => {
   const recipe = { model: { width: 32 }, seed: 1 }
@@ -29,7 +32,7 @@ test('a run is begun once, its recipe kept, its events appended over several ope
   again.log.append({ type: 'step', step: 2 })
   again.close()
   assert.deepEqual(
-    readRunLog<Step>(eventsFile(inRun())).map(({ step }) => step),
+    readRunLog<Step>(eventsFile(inRun()), stepSchemas).map(({ step }) => step),
     [1, 2],
   )
   assert.deepEqual(readdirSync(inRun()).sort(), ['checkpoints', 'events.jsonl', 'recipe.json'])

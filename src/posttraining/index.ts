@@ -17,6 +17,7 @@ export {
   type SftDataEvent,
   type VerifierFaultEvent,
 } from './events.ts'
+export { posttrainingEventSchemas } from './event-schemas.ts'
 export { type GroupAdvantages, groupAdvantages, type GrpoSettings, type TokenTerm, tokenTerm } from './grpo.ts'
 export { sftConversations, trainSft } from './sft-stage.ts'
 export type { PosttrainingLogEvent, PosttrainingSurroundings } from './surroundings.ts'

@@ -2,6 +2,7 @@
 export * from './ablations/index.ts'
 export * from './batch-source.ts'
 export * from './data/index.ts'
+export * from './event-schemas.ts'
 export * from './events.ts'
 export * from './extension.ts'
 export * from './heap-plan.ts'

@@ -11,6 +11,7 @@ import { createAdamW, initialize } from '../foundations/index.ts'
 import { createRunFolder, latestCheckpoint, openRunFolder } from '../infrastructure/index.ts'
 import { readRunLog } from '../base/run-log.ts'
 import { Mixture } from './data/index.ts'
+import { trainingEventSchemas } from './event-schemas.ts'
 import { type StepEvent, stepTrace, type TrainingEvent } from './events.ts'
 import { train, type TrainingProbe } from './loop.ts'
 import { prepareText, type PreparedText } from './prepare-text.ts'
@@ -168,7 +169,7 @@ describe('resume', () => {
       moments: outcome.optimizer.square.toArray(),
     }
     machine.close()
-    return { ...result, events: readRunLog<TrainingEvent>(path.join(at, 'events.jsonl')) }
+    return { ...result, events: readRunLog(path.join(at, 'events.jsonl'), trainingEventSchemas) }
   }
 
   test('k steps, a checkpoint and the rest are all steps, bit for bit, wherever it stopped', async () => {

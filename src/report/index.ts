@@ -1,5 +1,6 @@
 /** The report: events in, one page out. */
 export * from './run-record.ts'
+export { runEventSchemas } from './run-event-schemas.ts'
 export { claims } from './claims/index.ts'
 export { renderReport, type ReportParts } from './document.ts'
 export { countOutcomes, judge, judgeAll, type JudgedClaim } from './judge.ts'

@@ -33,7 +33,7 @@ test('no run, another version and damage are the user’s to mend', () => {
   assert.throws(() => readRunFacts(folder), /expected a run of format 2, got format 1/)
   writeFileSync(at('recipe.json'), document)
   writeFileSync(at('events.jsonl'), 'not an event\n{}\n')
-  assert.throws(() => readRunFacts(folder), /events\.jsonl, line 1/)
+  assert.throws(() => readRunFacts(folder), /events\.jsonl: 2 things are wrong[^]*line 1: expected an event[^]*line 2: .* without a type/)
 })
 
 test('a recipe.json of any content is read or refused in words', () => {

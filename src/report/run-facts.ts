@@ -8,6 +8,7 @@ import { node } from '../base/platform.ts'
 import { readRunLog } from '../base/run-log.ts'
 import { readModelFiles } from '../infrastructure/index.ts'
 import { type Stage, type StepEvent, stepTrace } from '../pretraining/index.ts'
+import { runEventSchemas } from './run-event-schemas.ts'
 import { checkRunDocument, type RunDocument, type RunRecordEvent } from './run-record.ts'
 
 /** Type of an event of a run. */
@@ -96,7 +97,7 @@ export function readRunFacts(folder: string): RunFacts {
   const hasModel = fs.existsSync(configFile)
   if (!hasModel) missing.push('model/config.json is not there: the run has not come to its model.')
   const config = hasModel ? readModelFiles({ kind: 'config', configFile }).config : null
-  const events = hasEvents ? readRunLog<RunRecordEvent>(eventsFile) : []
+  const events = hasEvents ? readRunLog<RunRecordEvent>(eventsFile, runEventSchemas) : []
   return runFactsOf(path.basename(path.resolve(folder)), document, events, config, missing)
 }
 

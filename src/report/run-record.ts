@@ -69,6 +69,12 @@ export interface StageEvent {
   readonly seconds: number
 }
 
+/** Something that was done otherwise than asked for. */
+export interface WarningEvent {
+  readonly type: 'run/warning'
+  readonly message: string
+}
+
 export type RunRecordEvent =
   | KernelChoice
   | DataEvent
@@ -81,8 +87,7 @@ export type RunRecordEvent =
   | ProgressScoreEvent
   | SampleEvent
   | StageEvent
-  /** Something that was done otherwise than asked for. */
-  | { readonly type: 'run/warning'; readonly message: string }
+  | WarningEvent
 
 const documentSchema = z.object({
   format: z.literal(runFormat),

@@ -1,6 +1,6 @@
 /** For tests: events of evaluation, shaped like those of a short run of `nano`. */
 import { shareInterval } from '../base/statistics.ts'
-import type { EvaluationEvent, PositionBucket } from '../evaluation/index.ts'
+import type { EvaluationEvent, PositionBucket, Scoring } from '../evaluation/index.ts'
 
 const domains = ['prose', 'facts', 'code', 'technical', 'multilingual', 'maths'] as const
 
@@ -46,26 +46,37 @@ function afterStage(stage: string, bits: number): EvaluationEvent[] {
       ngram: { bitsPerByte: 2.5 - 0.05 * index, contextBytes: 5, trainingBytes: 4_000_000 },
     })),
     task(stage, 'cloze', 'LAMBADA', 200, 3, 0.02, 'exact'),
-    task(stage, 'four-choice', 'MMLU', 200, 58, 0.25, 'normalised'),
+    task(stage, 'four-choice', 'MMLU', 200, 58, 0.25, 'per-byte'),
     task(stage, 'minimal-pairs', 'BLiMP', 200, 131, 0.5, 'plain'),
-    task(stage, 'output-prediction', 'CRUXEval', 60, 20, 0.25, 'normalised'),
-    task(stage, 'arithmetic', 'GSM8K', 200, 44, 0.2, 'normalised'),
+    task(stage, 'output-prediction', 'CRUXEval', 60, 20, 0.25, 'per-byte'),
+    task(stage, 'arithmetic', 'GSM8K', 200, 44, 0.2, 'per-byte'),
   ]
 }
 
-function task(stage: string, name: string, likeName: string, n: number, correct: number, chance: number, scoring: string): EvaluationEvent {
+function task(
+  stage: string,
+  name: string,
+  likeName: string,
+  n: number,
+  correct: number,
+  chance: number,
+  scoring: Scoring,
+): EvaluationEvent {
   const { low, high } = shareInterval(correct, n)
-  const event = {
+  return {
+    type: 'evaluation/task',
+    stage,
     task: name,
     likeName,
     n,
     correct,
     accuracy: correct / n,
     chance,
-    interval: [low, high] as const,
+    interval: [low, high],
     isAboveChance: low > chance,
+    scoring,
+    tooLong: 0,
   }
-  return { type: 'evaluation/task', stage, ...event, scoring } as EvaluationEvent
 }
 
 /** Loss by position: falls inside the trained window, rises beyond it. @param trained window in tokens */

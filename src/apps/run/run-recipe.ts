@@ -12,7 +12,7 @@ import { Machine } from '../../compute/index.ts'
 import { writeFileWhole } from '../../foundations/index.ts'
 import { createRunFolder, eventsFile, isRunFolder, openRunFolder, readTokenizer, type RunFolder } from '../../infrastructure/index.ts'
 import { checkHeap } from '../../pretraining/index.ts'
-import { type Asked, checkRunDocument, readRunFacts, type RunDocument, type RunRecordEvent } from '../../report/index.ts'
+import { type Asked, checkRunDocument, readRunFacts, type RunDocument, type RunRecordEvent, runEventSchemas } from '../../report/index.ts'
 import type { Output } from '../output.ts'
 import { gatherText } from './gather-text.ts'
 import { listenForInterrupt } from './interrupt.ts'
@@ -65,7 +65,7 @@ export async function runRecipe(request: RunRequest, output: Output): Promise<Ru
   using run = exists ? openRunFolder<RunRecordEvent>(folder) : null
   const stored = run && checkRunDocument(run.recipe, path.join(folder, 'recipe.json'))
   if (stored && asked) rejectOtherRun(folder, stored.asked, asked)
-  const before = exists ? readRunLog<RunRecordEvent>(eventsFile(folder)) : []
+  const before = exists ? readRunLog<RunRecordEvent>(eventsFile(folder), runEventSchemas) : []
   const done = partsDone(before, path.join(folder, 'model'))
   if (stored && partsUntil(request.until, stored.recipe).every(({ name }) => done.has(name))) {
     if (request.until === 'report' && !existsSync(reportFile(folder))) writeReport(readRunFacts(folder), reportFile(folder))
@@ -130,7 +130,7 @@ async function work(
     const status = await doParts(parts, done, { machine, run, document, text, output, interrupt })
     run.log.sync()
     if (status === 'complete' && request.until === 'report') writeReport(readRunFacts(folder), reportFile(folder))
-    const events = readRunLog<RunRecordEvent>(eventsFile(folder))
+    const events = readRunLog<RunRecordEvent>(eventsFile(folder), runEventSchemas)
     return { status, document, events, exitStatus: status === 'complete' ? 0 : interrupt.exitStatus(), wasComplete: false }
   } finally {
     machine.close()

@@ -5,7 +5,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { readRunLog } from '../../base/run-log.ts'
-import { type AblationEvent, prepareText, recipes } from '../../pretraining/index.ts'
+import { type AblationEvent, ablationEventSchemas, prepareText, recipes } from '../../pretraining/index.ts'
 import { testRunDocument } from '../../report/test-run.ts'
 
 const parent = mkdtempSync(path.join(os.tmpdir(), 'strata-ablate-'))
@@ -58,7 +58,7 @@ test('results are printed with interval and verdict, kept, and added to the log 
   assert.equal(first.status, 0, first.err)
   const { events, isWhole, seeds } = JSON.parse(first.out) as { events: AblationEvent[]; isWhole: boolean; seeds: number }
   assert.deepEqual([isWhole, seeds, events.length, events[0].wasCached], [true, 1, 1, false])
-  const logged = readRunLog<AblationEvent>(path.join(run, 'events.jsonl')).map(({ at: _at, ...event }) => event)
+  const logged = readRunLog(path.join(run, 'events.jsonl'), ablationEventSchemas).map(({ at: _at, ...event }) => event)
   assert.deepEqual(logged, events)
 
   const { out, err } = strata('mtp', '--run', run, '--threads', '1')

@@ -10,9 +10,6 @@ import { type ChatMessage, messageViolations } from '../../foundations/index.ts'
 import { numberedLines } from '../../pretraining/data/read-jsonl.ts'
 import type { Conversation } from './conversation.ts'
 
-/** Faults that are told in full; the rest is a number. */
-const mostViolations = 20
-
 const shapes =
   'Each line must be {"messages": [{"role", "content"}, …]}, {"prompt", "completion"} or {"prompt", "answer"}, with an answer in it.'
 
@@ -58,9 +55,7 @@ export function readConversations(file: string): Conversation[] {
     if ('messages' in parsed) conversations.push({ id: `${file}:${number}`, source: file, messages: parsed.messages })
     else violations.push(...parsed.faults.map((fault) => `line ${number}: ${fault}`))
   }
-  const told = violations.slice(0, mostViolations)
-  if (violations.length > told.length) told.push(`and ${violations.length - told.length} more faults`)
-  rejectViolations(file, told, shapes)
+  rejectViolations(file, violations, shapes)
   if (conversations.length === 0) throw usageError(file, 'conversations', 'none', shapes)
   return conversations
 }

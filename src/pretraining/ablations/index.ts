@@ -3,6 +3,7 @@ export { ablationBase } from './ablation.ts'
 export type { AccumulationArm } from './accumulation.ts'
 export type { ArmNumbers } from './arm-numbers.ts'
 export { ablationRuns, tokensWithin } from './budget.ts'
+export { ablationEventSchemas } from './event-schemas.ts'
 export { ablationList, ablationNames } from './catalogue.ts'
 export type {
   AblationBase,

@@ -1,0 +1,92 @@
+/** The events of ablations as schemas. */
+import { z } from 'zod'
+import { byName, counted, type EventSchemas, list, measured, record } from '../../base/event-schema.ts'
+import type { AccumulationArm } from './accumulation.ts'
+import type { ArmNumbers } from './arm-numbers.ts'
+import type { AblationBase, AblationDifference, AblationEvent, AblationResultEvent, AccumulationEvent } from './events.ts'
+
+const base = record<AblationBase>()({
+  width: counted,
+  layerCount: counted,
+  vocabSize: counted,
+  rowLength: counted,
+  rows: counted,
+})
+
+const difference = {
+  difference: measured,
+  low: measured,
+  high: measured,
+  n: counted,
+  intervalOver: z.enum(['seeds', 'rows', 'batches', 'tensors']),
+  verdict: z.enum(['lower', 'higher', 'not established']),
+}
+
+const arm = record<ArmNumbers>()({
+  parameters: counted,
+  activated: counted,
+  cacheBytesPerToken: measured,
+  flopsPerToken: measured,
+  decodeFlopsPerToken: measured,
+  lossNats: measured,
+  lossByQuarter: list(measured),
+  bitsPerByteByDomain: byName(measured),
+  maxViolation: measured.nullable(),
+  trainedMaxViolation: measured,
+  steps: measured,
+  clippedShare: measured,
+  spikes: measured,
+  skippedSteps: measured,
+  brokeAtStep: measured.nullable(),
+  scores: byName(measured),
+  secondsPerRun: measured,
+})
+
+const accumulationArm = record<AccumulationArm>()({
+  gradientError: measured,
+  medianUlps: measured,
+  ulps99: measured,
+  lossDriftNats: measured,
+  weightDriftShare: measured,
+})
+
+export const ablationEventSchemas = {
+  'ablation/result': record<AblationResultEvent>()({
+    ...difference,
+    type: z.literal('ablation/result'),
+    name: z.string(),
+    claims: list(z.string()),
+    variant: z.string(),
+    control: z.string(),
+    says: record<AblationResultEvent['says']>()({ variant: z.string(), control: z.string() }),
+    seeds: counted,
+    tokens: counted,
+    metric: z.string(),
+    unit: z.string(),
+    domain: z.string().nullable(),
+    base,
+    details: record<AblationResultEvent['details']>()({
+      variant: arm,
+      control: arm,
+      byDomain: byName(record<AblationDifference>()(difference)),
+    }),
+    wasCached: z.boolean(),
+    seconds: measured,
+  }),
+  'ablation/accumulation': record<AccumulationEvent>()({
+    ...difference,
+    type: z.literal('ablation/accumulation'),
+    name: z.literal('accumulation'),
+    claims: list(z.string()),
+    variant: z.literal('bf16 sums'),
+    control: z.literal('f32 sums'),
+    metric: z.string(),
+    unit: z.string(),
+    base,
+    parts: counted,
+    steps: counted,
+    details: record<AccumulationEvent['details']>()({ variant: accumulationArm, control: accumulationArm }),
+    wasCached: z.boolean(),
+    seconds: measured,
+  }),
+} satisfies EventSchemas<AblationEvent>
