@@ -6,10 +6,10 @@
  *
  *   entry     one of the functions below: kind, whether a group ends behind it, arguments
  *   group     entries that need nothing of each other; it begins when the group before it is done
- *   share     of a group: a block of consecutive rows of each entry's matrix, the same for equal row counts, so entries
- *             of a group may add to the same rows; what all shares need (a norm, a choice of experts) each of them
- *             works out for itself, with the same result. A thread takes the next share that nobody has taken: one
- *             that the system keeps from running holds nobody up
+ *   share     of a group: consecutive panels of each entry's matrix, the same for equal widths, so entries of a group may
+ *             add to the same numbers; what all shares need (a norm, a choice of experts) each thread works out for
+ *             itself, with the same result. A thread takes the next share that nobody has taken: one that the system
+ *             keeps from running holds nobody up
  *   sequence  four words: token id, position, address of its cache, bytes of one layer of it
  *
  * Attention works on the cache of latents, with W_UK and W_UV absorbed: for each head
@@ -17,10 +17,15 @@
  *   q~ = W_UKᵀ q_nope     score_j = [q~ | q_rope] · [latent_j | key_j]     z = sum_j p_j latent_j     o = W_UV z
  *
  * A cached row is [latent (C) | rotated key (R)], so a score is one product. Source: the DeepSeek-V2 report, section 2.1.
+ *
+ * Weights are packed once in the panels of `gemm`, so that every product here is one of `fewRows`. What a thread has worked
+ * out for a share of a group (a norm, a choice of experts) it keeps for the next share that it takes of it.
  * Plain twin: the model's own forward pass. Written by src/compute/ops/decode-steps.ts. Figures: src/apps/bench/generate.ts.
  */
 import { softmaxRow } from './attention'
-import { dot4, dot4x2, loadSome, mixRows, storeSome, stream4x2 } from './dots'
+import { dot4, mixRows, storeSome } from './dots'
+import { fewRows } from './few-rows'
+import { NR } from './gemm'
 import { routeRow, sortChoices } from './router'
 import { inverseRoot } from './rowwise'
 import { sigmoid4, splat } from './simd'
@@ -34,14 +39,28 @@ const SEQUENCE: usize = 16
 const COUNTERS: usize = 64
 /** Looks at the group's number before a thread sleeps: some microseconds, longer than any group's shares differ. */
 const SPINS = 4000
-/** Bytes at the front of a thread's scratch for the partial sums of `dot4x2`. */
-const PARTS: usize = 512
+/** Bytes at the front of a thread's scratch for what `fewRows` cuts at the right edge. */
+const EDGE: usize = 256
+/** Columns of the two tiles behind it, one row a sequence each: products on their way to somewhere else. */
+const TILE = 32
+const TILE_STRIDE: usize = TILE * 4
 
 /** The share that this thread works on, and how many there are. */
 let share: i32 = 0
 let shares: i32 = 1
-/** Where this thread's partial sums are. */
-let parts: usize = 0
+/** The running group, by its number. */
+let running: i32 = 0
+/** This thread's scratch: its edge, and its tiles. */
+let edge: usize = 0
+let tile: usize = 0
+let secondTile: usize = 0
+/** Rows that this thread has normalised last: whose, by which gain, in which group. */
+let normedRows: usize = 0
+let normedGain: usize = 0
+let normedGroup: i32 = -1
+/** Where this thread has the choices of experts, and in which group it sorted them. */
+let offsets: usize = 0
+let chosenGroup: i32 = -1
 
 // @ts-ignore: decorator
 @inline
@@ -69,10 +88,10 @@ function at(base: usize, i: i32): usize {
 
 // @ts-ignore: decorator
 @inline
-/** The first of N rows that belongs to a share: whole fours, as even as they come. */
-function firstRow(N: i32, part: i32): i32 {
-  const row = ((((N + 3) >> 2) * part) / shares) << 2
-  return row < N ? row : N
+/** The first of N columns that belongs to a share: whole panels, as even as they come. */
+function firstColumn(N: i32, part: i32): i32 {
+  const column = ((((N + NR - 1) / NR) * part) / shares) * NR
+  return column < N ? column : N
 }
 
 /** Rows times gain over their root mean square, for this thread alone. → their address; x itself without a gain */
@@ -91,6 +110,18 @@ function normalized(x: usize, gain: usize, epsilon: f32, M: i32, K: i32, scratch
   return scratch
 }
 
+/** The same for a product's input; a thread that comes back with another share of the group finds them done. */
+function normalizedOnce(x: usize, gain: usize, epsilon: f32, M: i32, K: i32, scratch: usize): usize {
+  if (!gain) return x
+  if (normedGroup != running || normedRows != x || normedGain != gain) {
+    normalized(x, gain, epsilon, M, K, scratch)
+    normedRows = x
+    normedGain = gain
+    normedGroup = running
+  }
+  return scratch
+}
+
 /** x_MD = table[id of the sequence]. 0 x  1 table  2 D */
 export function decodeEmbed(entry: usize, M: i32, sequences: usize): void {
   if (share != 0) return
@@ -102,33 +133,15 @@ export function decodeEmbed(entry: usize, M: i32, sequences: usize): void {
   }
 }
 
-/**
- * y_MN (+)= w_NK · norm(x_MK). 0 y  1 w  2 x  3 gain or 0  4 epsilon  5 N  6 K  7 accumulate  8 from row to row of w, in numbers
- */
+/** y_MN (+)= w_NK · norm(x_MK). 0 y  1 packed w  2 x  3 gain or 0  4 epsilon  5 N  6 K  7 accumulate */
 export function decodeLinear(entry: usize, M: i32, scratch: usize): void {
-  const y = pointer(entry, 0), w = pointer(entry, 1)
   const N = argument(entry, 5), K = argument(entry, 6)
-  const x = normalized(pointer(entry, 2), pointer(entry, 3), real(entry, 4), M, K, scratch)
-  const accumulate = argument(entry, 7) != 0
-  const stride = <usize>argument(entry, 8) << 2
-  const end = firstRow(N, share + 1)
-  for (let n = firstRow(N, share); n < end; n += 4) {
-    const row = w + <usize>n * stride
-    let m = 0
-    for (; m + 2 <= M; m += 2) {
-      const to = at(y, m * N + n)
-      storeSome(to, two(m == 0, row, stride, N - n, at(x, m * K), at(x, (m + 1) * K), K), N - n, accumulate)
-      storeSome(at(to, N), v128.load(parts), N - n, accumulate)
-    }
-    if (m < M) storeSome(at(y, m * N + n), dot4(row, stride, N - n, at(x, m * K), K), N - n, accumulate)
-  }
-}
-
-// @ts-ignore: decorator
-@inline
-/** Four rows with two vectors: → of x, and of y in `parts`. The first pair finds the rows in memory, those after it in a cache. */
-function two(isFirst: bool, w: usize, stride: usize, rows: i32, x: usize, y: usize, K: i32): v128 {
-  return isFirst ? stream4x2(w, stride, rows, x, y, K, parts) : dot4x2(w, stride, rows, x, y, K, parts)
+  const x = normalizedOnce(pointer(entry, 2), pointer(entry, 3), real(entry, 4), M, K, scratch)
+  const first = firstColumn(N, share)
+  fewRows(
+    at(pointer(entry, 0), first), <usize>N << 2, x, <usize>K << 2, 0, M, at(pointer(entry, 1), first * K), K,
+    firstColumn(N, share + 1) - first, argument(entry, 7) != 0, edge,
+  )
 }
 
 /** y_MD = norm(x_MD). 0 y  1 x  2 gain  3 epsilon  4 D */
@@ -138,72 +151,53 @@ export function decodeNorm(entry: usize, M: i32): void {
   for (let m = share; m < M; m += shares) normalized(at(x, m * D), pointer(entry, 2), real(entry, 3), 1, D, at(y, m * D))
 }
 
-// @ts-ignore: decorator
-@inline
-/** h holds gates and becomes silu(gate) * u * scale; or takes the gates, which come first. */
-function storeGated(isUp: bool, h: usize, u: v128, scale: f32, count: i32): void {
-  if (!isUp) {
-    storeSome(h, u, count, false)
-    return
+/** h_count = silu(gate) * up * scale */
+function gate(h: usize, gates: usize, ups: usize, scale: f32, count: i32): void {
+  const by = splat(scale)
+  for (let i = 0; i < count; i += 4) {
+    const g = v128.load(at(gates, i))
+    const value = f32x4.mul(f32x4.mul(f32x4.mul(g, sigmoid4(g)), v128.load(at(ups, i))), by)
+    storeSome(at(h, i), value, count - i, false)
   }
-  const g = count >= 4 ? v128.load(h) : loadSome(h, count)
-  storeSome(h, f32x4.mul(f32x4.mul(f32x4.mul(g, sigmoid4(g)), u), splat(scale)), count, false)
 }
 
 /**
- * h_uF = silu(wGate x_r) * (wUp x_r) * scale_u, f from first to end, for the choices from begin to next; r = u / A.
- *
- * All gates before all ups: each is one stretch of memory. Without a list of choices u counts up; without scales they are 1.
+ * h_mF = silu(wGate x_r) * (wUp x_r) * scale_m for M rows and this share of F; r = rows[m] if there is a list of them, m
+ * otherwise. `w`: the gates' panels, then the ups'.
  */
-function gatedRows(
-  h: usize, w: usize, x: usize, F: i32, K: i32, first: i32, end: i32, choice: usize, scales: usize, A: i32, begin: i32, next: i32,
-): void {
-  const stride = <usize>K << 2
-  for (let half = 0; half < 2; half++) {
-    const isUp = half == 1
-    for (let f = first; f < end; f += 4) {
-      const row = w + <usize>(half * F + f) * stride
-      let c = begin
-      for (; c + 2 <= next; c += 2) {
-        const u = choice ? load<i32>(at(choice, c)) : c, v = choice ? load<i32>(at(choice, c + 1)) : c + 1
-        const ofU = two(c == begin, row, stride, F - f, at(x, (u / A) * K), at(x, (v / A) * K), K)
-        storeGated(isUp, at(h, u * F + f), ofU, scales ? load<f32>(at(scales, u)) : 1, F - f)
-        storeGated(isUp, at(h, v * F + f), v128.load(parts), scales ? load<f32>(at(scales, v)) : 1, F - f)
-      }
-      if (c < next) {
-        const u = choice ? load<i32>(at(choice, c)) : c
-        const ofU = dot4(row, stride, F - f, at(x, (u / A) * K), K)
-        storeGated(isUp, at(h, u * F + f), ofU, scales ? load<f32>(at(scales, u)) : 1, F - f)
-      }
+function gatedRows(h: usize, w: usize, x: usize, F: i32, K: i32, rows: usize, scales: usize, M: i32): void {
+  const ups = at(w, ((F + NR - 1) / NR) * NR * K)
+  const end = firstColumn(F, share + 1)
+  for (let f = firstColumn(F, share); f < end; f += TILE) {
+    const count = end - f < TILE ? end - f : TILE
+    fewRows(tile, TILE_STRIDE, x, <usize>K << 2, rows, M, at(w, f * K), K, count, false, edge)
+    fewRows(secondTile, TILE_STRIDE, x, <usize>K << 2, rows, M, at(ups, f * K), K, count, false, edge)
+    for (let m = 0; m < M; m++) {
+      const o = <usize>m * TILE_STRIDE
+      gate(at(h, m * F + f), tile + o, secondTile + o, scales ? load<f32>(at(scales, m)) : 1, count)
     }
   }
 }
 
-/** h_MF = silu(wGate norm(x)) * (wUp norm(x)), the gates' F rows above the ups'. 0 h  1 w  2 x  3 gain  4 epsilon  5 F  6 D */
+/** h_MF = silu(wGate norm(x)) * (wUp norm(x)). 0 h  1 packed w, the gates' panels above the ups'  2 x  3 gain  4 epsilon  5 F  6 D */
 export function decodeGated(entry: usize, M: i32, scratch: usize): void {
-  const h = pointer(entry, 0), w = pointer(entry, 1)
   const F = argument(entry, 5), D = argument(entry, 6)
-  const x = normalized(pointer(entry, 2), pointer(entry, 3), real(entry, 4), M, D, scratch)
-  gatedRows(h, w, x, F, D, firstRow(F, share), firstRow(F, share + 1), 0, 0, 1, 0, M)
+  const x = normalizedOnce(pointer(entry, 2), pointer(entry, 3), real(entry, 4), M, D, scratch)
+  gatedRows(pointer(entry, 0), pointer(entry, 1), x, F, D, 0, 0, M)
 }
 
 /**
- * Chooses each token's experts and runs their first halves: h_MAI = gate * silu(wGate_e norm(x)) * (wUp_e norm(x)).
- * An expert's weights are read once for all rows that chose it.
- * 0 h  1 sorted: offset_(E + 1), then choice_U  2 x  3 gain  4 epsilon  5 D  6 logits_ME  7 bias_E or 0  8 w_EGD (G = 2 I)
- * 9 I  10 E  11 A  12 groups  13 groups kept  14 divide by the sum  15 scale  16 softmax
- * scratch behind the rows of x: 2 E + groups + 3 M A numbers
+ * Chooses each token's experts and sorts the choices by expert: offset_(E + 1), token_U, gate_U, one behind the other.
+ * The first share's stand where the second half reads them; another thread's are its own, with the same result.
  */
-export function decodeExperts(entry: usize, M: i32, scratch: usize): void {
-  const h = pointer(entry, 0), sorted = pointer(entry, 1)
-  const D = argument(entry, 5)
-  const x = normalized(pointer(entry, 2), pointer(entry, 3), real(entry, 4), M, D, scratch)
-  const logits = pointer(entry, 6), bias = pointer(entry, 7), w = pointer(entry, 8)
-  const I = argument(entry, 9), E = argument(entry, 10), A = argument(entry, 11), groups = argument(entry, 12)
-  const scores = at(scratch, M * D)
+function chooseExperts(entry: usize, M: i32, scratch: usize): void {
+  const logits = pointer(entry, 6), bias = pointer(entry, 7)
+  const E = argument(entry, 10), A = argument(entry, 11), groups = argument(entry, 12)
+  const scores = scratch
   const work = at(scores, E)
   const experts = at(work, E + groups)
   const gates = at(experts, M * A)
+  const choice = at(gates, M * A)
   for (let m = 0; m < M; m++) {
     memory.copy(scores, at(logits, m * E), <usize>E << 2)
     routeRow(
@@ -211,42 +205,59 @@ export function decodeExperts(entry: usize, M: i32, scratch: usize): void {
       argument(entry, 16) != 0, work,
     )
   }
-  // Every share sorts for itself, with the same result; the first one's place is what the second half reads.
-  const offset = share == 0 ? sorted : scores
-  const choice = share == 0 ? at(sorted, E + 1) : at(gates, M * A)
-  sortChoices(offset, choice, experts, E, M * A)
-  const first = firstRow(I, share), end = firstRow(I, share + 1)
-  for (let e = 0; e < E; e++) {
-    const expert = w + ((<usize>e * <usize>(2 * I) * <usize>D) << 2)
-    const begin = load<i32>(at(offset, e)), next = load<i32>(at(offset, e + 1))
-    gatedRows(h, expert, x, I, D, first, end, choice, gates, A, begin, next)
+  offsets = share == 0 ? pointer(entry, 1) : at(choice, M * A)
+  sortChoices(offsets, choice, experts, E, M * A)
+  const tokens = at(offsets, E + 1), sortedGates = at(tokens, M * A)
+  for (let u = 0; u < M * A; u++) {
+    const chosen = load<i32>(at(choice, u))
+    store<i32>(at(tokens, u), chosen / A)
+    store<f32>(at(sortedGates, u), load<f32>(at(gates, chosen)))
   }
 }
 
 /**
- * x_MD += sum over chosen e of wDown_e · h, experts in their order. 0 x  1 h_MAI  2 sorted, as above  3 w_EDI  4 D  5 I  6 A  7 E
+ * Runs the first halves of the chosen experts, choices in the order of their experts: h_UI = gate * silu(wGate_e norm(x)) *
+ * (wUp_e norm(x)). An expert's weights are read once for all rows that chose it.
+ * 0 h  1 sorted: offset_(E + 1), token_U, gate_U  2 x  3 gain  4 epsilon  5 D  6 logits_ME  7 bias_E or 0  8 packed w, 2 E matrices
+ * 9 I  10 E  11 A  12 groups  13 groups kept  14 divide by the sum  15 scale  16 softmax
+ * scratch behind the rows of x: 3 E + 1 + groups + 5 M A numbers
  */
-export function decodeCombine(entry: usize): void {
-  const x = pointer(entry, 0), h = pointer(entry, 1), offset = pointer(entry, 2), w = pointer(entry, 3)
-  const D = argument(entry, 4), I = argument(entry, 5), A = argument(entry, 6), E = argument(entry, 7)
-  const choice = at(offset, E + 1)
-  const stride = <usize>I << 2
-  const first = firstRow(D, share), end = firstRow(D, share + 1)
+export function decodeExperts(entry: usize, M: i32, scratch: usize): void {
+  const h = pointer(entry, 0), w = pointer(entry, 8)
+  const D = argument(entry, 5), I = argument(entry, 9), E = argument(entry, 10), U = M * argument(entry, 11)
+  const x = normalizedOnce(pointer(entry, 2), pointer(entry, 3), real(entry, 4), M, D, scratch)
+  if (chosenGroup != running) {
+    chooseExperts(entry, M, at(scratch, M * D))
+    chosenGroup = running
+  }
+  const tokens = at(offsets, E + 1), gates = at(tokens, U)
+  const matrix = 2 * ((I + NR - 1) / NR) * NR * D
   for (let e = 0; e < E; e++) {
-    const expert = w + <usize>(e * D) * stride
-    const begin = load<i32>(at(offset, e)), next = load<i32>(at(offset, e + 1))
-    if (begin == next) continue
-    for (let d = first; d < end; d += 4) {
-      const down = expert + <usize>d * stride
-      let row = begin
-      for (; row + 2 <= next; row += 2) {
-        const u = load<i32>(at(choice, row)), v = load<i32>(at(choice, row + 1))
-        storeSome(at(x, (u / A) * D + d), two(row == begin, down, stride, D - d, at(h, u * I), at(h, v * I), I), D - d, true)
-        storeSome(at(x, (v / A) * D + d), v128.load(parts), D - d, true)
-      }
-      if (row < next) {
-        const u = load<i32>(at(choice, row))
-        storeSome(at(x, (u / A) * D + d), dot4(down, stride, D - d, at(h, u * I), I), D - d, true)
+    const begin = load<i32>(at(offsets, e)), count = load<i32>(at(offsets, e + 1)) - begin
+    if (count > 0) gatedRows(at(h, begin * I), at(w, e * matrix), x, I, D, at(tokens, begin), at(gates, begin), count)
+  }
+}
+
+/**
+ * x_MD += sum over chosen e of wDown_e · h, experts in their order. 0 x  1 h_UI  2 sorted, as above  3 packed w, E matrices  4 D
+ * 5 I  6 A  7 E
+ */
+export function decodeCombine(entry: usize, M: i32): void {
+  const x = pointer(entry, 0), h = pointer(entry, 1), offset = pointer(entry, 2), w = pointer(entry, 3)
+  const D = argument(entry, 4), I = argument(entry, 5), E = argument(entry, 7)
+  const tokens = at(offset, E + 1)
+  const matrix = ((D + NR - 1) / NR) * NR * I
+  const first = firstColumn(D, share), end = firstColumn(D, share + 1)
+  for (let e = 0; e < E; e++) {
+    const begin = load<i32>(at(offset, e)), rows = load<i32>(at(offset, e + 1)) - begin
+    if (rows == 0) continue
+    for (let d = first; d < end; d += TILE) {
+      const count = end - d < TILE ? end - d : TILE
+      fewRows(tile, TILE_STRIDE, at(h, begin * I), <usize>I << 2, 0, rows, at(w, e * matrix + d * I), I, count, false, edge)
+      for (let r = 0; r < rows; r++) {
+        const from = tile + <usize>r * TILE_STRIDE
+        const to = at(x, load<i32>(at(tokens, begin + r)) * D + d)
+        for (let i = 0; i < count; i += 4) storeSome(at(to, i), v128.load(at(from, i)), count - i, true)
       }
     }
   }
@@ -289,6 +300,8 @@ export function decodeCache(entry: usize, M: i32, sequences: usize): void {
  */
 export function decodeAttend(entry: usize, M: i32, sequences: usize, scratch: usize): void {
   const H = argument(entry, 3), N = argument(entry, 4), R = argument(entry, 5), W = argument(entry, 6), C = argument(entry, 7)
+  // What it writes is where normalised rows were.
+  normedGroup = -1
   const width = C + R
   const stride = <usize>width << 2, latentStride = <usize>C << 2
   const query = scratch
@@ -329,7 +342,7 @@ function runGroup(entry: usize, M: i32, sequences: usize, scratch: usize): void 
       case 1: decodeLinear(entry, M, scratch); break
       case 2: decodeGated(entry, M, scratch); break
       case 3: decodeExperts(entry, M, scratch); break
-      case 4: decodeCombine(entry); break
+      case 4: decodeCombine(entry, M); break
       case 5: decodeCache(entry, M, sequences); break
       case 6: decodeAttend(entry, M, sequences, scratch); break
       case 7: decodeNorm(entry, M); break
@@ -370,14 +383,19 @@ export function decode(): void {
   const groups = word(1)
   const M = word(2)
   const sequences = address(3)
-  parts = address(4) + <usize>threadIndex() * <usize>word(5)
-  const scratch = parts + PARTS
+  edge = address(4) + <usize>threadIndex() * <usize>word(5)
+  tile = edge + EDGE
+  secondTile = tile + <usize>M * TILE_STRIDE
+  const scratch = secondTile + <usize>M * TILE_STRIDE
   shares = word(6)
+  normedGroup = -1
+  chosenGroup = -1
   const current = address(7)
   let entry = address(0)
   let group = 0
   while (group < groups) {
     const taken = current + <usize>(group + 1) * COUNTERS
+    running = group
     for (share = atomic.add<i32>(taken, 1); share < shares; share = atomic.add<i32>(taken, 1)) {
       runGroup(entry, M, sequences, scratch)
       if (atomic.add<i32>(taken, 1, 4) == shares - 1) {

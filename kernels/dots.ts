@@ -1,16 +1,9 @@
 /**
- * Two products with few rows: four rows of a matrix with one vector or two, and weighted sums of rows. Decoding is made of
- * them.
+ * Four rows of a matrix with one vector, and weighted sums of rows: attention on the cache is made of them.
  *
- * Nothing is packed: a number of the matrix is used once, so the matrix is read where it lies, and memory sets the pace.
- * Ladder, one thread, a token of the bench model: four rows side by side, each load of x used four times, 1.9 ms; one row
- * behind the other, 1.3 ms: one stream from front to back is what the processor fetches ahead. Four sums a row, so that a
- * chain of additions is not waited for.
- *
- * With two vectors a number of the matrix is used twice, and loads set the pace: four rows by two vectors need 6 loads for
- * 8 products where one vector needs 16. Each sum is added up in the order of the single vector's, so a result is the same
- * bits with a neighbour or without one. That order has four sums for each of the eight; they do not fit the registers, so
- * each pass makes one of the four.
+ * Nothing is packed: a number of the cache is used once, so it is read where it lies. One row behind the other, because one
+ * stream from front to back is what the processor fetches ahead; four sums a row, so that a chain of additions is not waited
+ * for.
  */
 import { madd, splat } from './simd'
 
@@ -73,130 +66,6 @@ export function dot4(w: usize, stride: usize, rows: i32, x: usize, K: i32): v128
   return addRest(total, w, w1, w2, w3, x, K)
 }
 
-/** Bytes of the partial sums that `dot4x2` leaves on its way: four passes, eight vectors each. */
-const PASS: usize = 128
-
-/** One of the four sums of four rows with two vectors: every fourth vector of 16 numbers, then `tail` that follow each other. */
-function onePass(to: usize, w0: usize, w1: usize, w2: usize, w3: usize, x: usize, y: usize, steps: i32, tail: i32): void {
-  let a0 = splat(0), a1 = splat(0), a2 = splat(0), a3 = splat(0)
-  let b0 = splat(0), b1 = splat(0), b2 = splat(0), b3 = splat(0)
-  for (let o: usize = 0, end = <usize>steps << 6; o < end; o += 64) {
-    const vx = v128.load(x + o), vy = v128.load(y + o)
-    let v = v128.load(w0 + o)
-    a0 = madd(v, vx, a0)
-    b0 = madd(v, vy, b0)
-    v = v128.load(w1 + o)
-    a1 = madd(v, vx, a1)
-    b1 = madd(v, vy, b1)
-    v = v128.load(w2 + o)
-    a2 = madd(v, vx, a2)
-    b2 = madd(v, vy, b2)
-    v = v128.load(w3 + o)
-    a3 = madd(v, vx, a3)
-    b3 = madd(v, vy, b3)
-  }
-  for (let o = <usize>steps << 6, end = o + (<usize>tail << 4); o < end; o += 16) {
-    const vx = v128.load(x + o), vy = v128.load(y + o)
-    a0 = madd(v128.load(w0 + o), vx, a0)
-    b0 = madd(v128.load(w0 + o), vy, b0)
-    a1 = madd(v128.load(w1 + o), vx, a1)
-    b1 = madd(v128.load(w1 + o), vy, b1)
-    a2 = madd(v128.load(w2 + o), vx, a2)
-    b2 = madd(v128.load(w2 + o), vy, b2)
-    a3 = madd(v128.load(w3 + o), vx, a3)
-    b3 = madd(v128.load(w3 + o), vy, b3)
-  }
-  v128.store(to, a0)
-  v128.store(to, a1, 16)
-  v128.store(to, a2, 32)
-  v128.store(to, a3, 48)
-  v128.store(to, b0, 64)
-  v128.store(to, b1, 80)
-  v128.store(to, b2, 96)
-  v128.store(to, b3, 112)
-}
-
-// @ts-ignore: decorator
-@inline
-/** The four sums of one row with one vector, together: (0 + 1) + (2 + 3), as `dotParts` adds them. */
-function allPasses(parts: usize): v128 {
-  return f32x4.add(
-    f32x4.add(v128.load(parts), v128.load(parts + PASS)), f32x4.add(v128.load(parts + 2 * PASS), v128.load(parts + 3 * PASS)),
-  )
-}
-
-/** One row with two vectors, front to back. */
-function rowOfTwo(to: usize, w: usize, x: usize, y: usize, K: i32): void {
-  let a0 = splat(0), a1 = splat(0), a2 = splat(0), a3 = splat(0)
-  let b0 = splat(0), b1 = splat(0), b2 = splat(0), b3 = splat(0)
-  let k = 0
-  for (; k + 16 <= K; k += 16) {
-    let v = v128.load(w)
-    a0 = madd(v, v128.load(x), a0)
-    b0 = madd(v, v128.load(y), b0)
-    v = v128.load(w, 16)
-    a1 = madd(v, v128.load(x, 16), a1)
-    b1 = madd(v, v128.load(y, 16), b1)
-    v = v128.load(w, 32)
-    a2 = madd(v, v128.load(x, 32), a2)
-    b2 = madd(v, v128.load(y, 32), b2)
-    v = v128.load(w, 48)
-    a3 = madd(v, v128.load(x, 48), a3)
-    b3 = madd(v, v128.load(y, 48), b3)
-    w += 64
-    x += 64
-    y += 64
-  }
-  for (; k + 4 <= K; k += 4) {
-    const v = v128.load(w)
-    a0 = madd(v, v128.load(x), a0)
-    b0 = madd(v, v128.load(y), b0)
-    w += 16
-    x += 16
-    y += 16
-  }
-  v128.store(to, f32x4.add(f32x4.add(a0, a1), f32x4.add(a2, a3)))
-  v128.store(to, f32x4.add(f32x4.add(b0, b1), f32x4.add(b2, b3)), 64)
-}
-
-// @ts-ignore: decorator
-@inline
-function foursAt(parts: usize): v128 {
-  return fours(v128.load(parts), v128.load(parts, 16), v128.load(parts, 32), v128.load(parts, 48))
-}
-
-/** `dot4x2` for rows that lie in memory: each is read front to back, so what the processor fetches ahead is what is needed. */
-export function stream4x2(w: usize, stride: usize, rows: i32, x: usize, y: usize, K: i32, parts: usize): v128 {
-  const w1 = rows > 1 ? w + stride : w
-  const w2 = rows > 2 ? w + 2 * stride : w
-  const w3 = rows > 3 ? w + 3 * stride : w
-  rowOfTwo(parts, w, x, y, K)
-  rowOfTwo(parts + 16, w1, x, y, K)
-  rowOfTwo(parts + 32, w2, x, y, K)
-  rowOfTwo(parts + 48, w3, x, y, K)
-  const forX = foursAt(parts), forY = foursAt(parts + 64)
-  v128.store(parts, addRest(forY, w, w1, w2, w3, y, K))
-  return addRest(forX, w, w1, w2, w3, x, K)
-}
-
-/**
- * `dot4` with two vectors, the same bits: → of x, and of y in `parts`, which has 512 bytes of scratch.
- */
-export function dot4x2(w: usize, stride: usize, rows: i32, x: usize, y: usize, K: i32, parts: usize): v128 {
-  const w1 = rows > 1 ? w + stride : w
-  const w2 = rows > 2 ? w + 2 * stride : w
-  const w3 = rows > 3 ? w + 3 * stride : w
-  const steps = K >> 4
-  onePass(parts, w, w1, w2, w3, x, y, steps, (K & 15) >> 2)
-  onePass(parts + PASS, w + 16, w1 + 16, w2 + 16, w3 + 16, x + 16, y + 16, steps, 0)
-  onePass(parts + 2 * PASS, w + 32, w1 + 32, w2 + 32, w3 + 32, x + 32, y + 32, steps, 0)
-  onePass(parts + 3 * PASS, w + 48, w1 + 48, w2 + 48, w3 + 48, x + 48, y + 48, steps, 0)
-  const forX = fours(allPasses(parts), allPasses(parts + 16), allPasses(parts + 32), allPasses(parts + 48))
-  const forY = fours(allPasses(parts + 64), allPasses(parts + 80), allPasses(parts + 96), allPasses(parts + 112))
-  v128.store(parts, addRest(forY, w, w1, w2, w3, y, K))
-  return addRest(forX, w, w1, w2, w3, x, K)
-}
-
 // @ts-ignore: decorator
 @inline
 /** Stores the first `count` of four lanes, added to what is there if `accumulate`. */
@@ -210,16 +79,6 @@ export function storeSome(to: usize, value: v128, count: i32, accumulate: bool):
     value = v128.shuffle<f32>(value, value, 1, 2, 3, 0)
     to += 4
   }
-}
-
-/** The first `count` of four numbers, zeros behind them. */
-export function loadSome(from: usize, count: i32): v128 {
-  let value = splat(0)
-  for (let i = count - 1; i >= 0; i--) {
-    value = v128.shuffle<f32>(value, value, 3, 0, 1, 2)
-    value = f32x4.replace_lane(value, 0, load<f32>(from + (<usize>i << 2)))
-  }
-  return value
 }
 
 /** out[0 .. width) = sum over i < count of weights[i] * rows[i][0 .. width), i in order. `stride` in bytes. */

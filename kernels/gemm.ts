@@ -34,7 +34,7 @@ function ceilDiv(a: i32, b: i32): i32 {
 }
 
 /** c[0..5][0..7] (+)= sum over k < depth of a_row[k] * b[k][0..7]; `ldc` in bytes. */
-function micro(
+export function micro(
   c: usize, ldc: usize, a0: usize, a1: usize, a2: usize, a3: usize, a4: usize, a5: usize,
   b: usize, depth: i32, accumulate: bool,
 ): void {
@@ -71,7 +71,7 @@ function micro(
 }
 
 /** Rows and columns that are left over at the edges of C: computed in full into `edge`, then the valid part is kept. */
-function microEdge(
+export function microEdge(
   c: usize, ldc: usize, a0: usize, a1: usize, a2: usize, a3: usize, a4: usize, a5: usize,
   b: usize, depth: i32, accumulate: bool, rows: i32, columns: i32, edge: usize,
 ): void {

@@ -4,7 +4,7 @@
  * Source: DeepSeek-V2 report, section 2.1 (absorption); DeepSeek-V3 report, sections 2.1 and 2.2.
  */
 import { attentionScale, latentNormEpsilon, type LayerParameters, type Model, type MoeParameters } from '../architecture/index.ts'
-import { type AbsorbedShape, attendScratch, DecodeSteps, expertScratch, type InputNorm, type Tensor } from '../compute/index.ts'
+import { type AbsorbedShape, attendScratch, DecodeSteps, expertScratch, type InputNorm, type PackedWeights, type Tensor } from '../compute/index.ts'
 
 /** The activations of a step; each kind of layer has its own and all layers share them. */
 export interface Activations {
@@ -37,7 +37,7 @@ export function activationsFor({ config: c, machine }: Model, M: number): Activa
     dense_MF: machine.tensor([M, c.denseFfnWidth]),
     shared_MF: machine.tensor([M, c.sharedExpertCount * c.expertFfnWidth]),
     logits_ME: machine.tensor([M, c.expertCount]),
-    sorted: machine.tensor([c.expertCount + 1 + M * c.activeExpertCount], 'i32'),
+    sorted: machine.tensor([c.expertCount + 1 + 2 * M * c.activeExpertCount], 'i32'),
     expert_UI: machine.tensor([M * c.activeExpertCount, c.expertFfnWidth]),
   }
 }
@@ -48,13 +48,13 @@ export function freeActivations({ machine }: Model, activations: Activations): v
 }
 
 /** An empty list with room for the layers of a model. */
-export function startList({ config, machine, cosine_TP }: Model, maxRows: number): DecodeSteps {
+export function startList({ config, machine, cosine_TP }: Model, weights: PackedWeights, maxRows: number): DecodeSteps {
   const { keyValueRank, ropeWidth, expertCount, groupCount, activeExpertCount, width, queryRank } = config
   const scratch = Math.max(
     attendScratch(keyValueRank, ropeWidth, cosine_TP.shape[0]),
     expertScratch(expertCount, groupCount, maxRows * activeExpertCount),
   )
-  return new DecodeSteps(machine, maxRows, Math.max(width, queryRank ?? 0), scratch)
+  return new DecodeSteps(machine, weights, maxRows, Math.max(width, queryRank ?? 0), scratch)
 }
 
 /** x += W_O [o_1; …; o_H],   o_i = W_UV z_i on the cache */

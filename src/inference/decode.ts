@@ -8,7 +8,7 @@
  */
 import { invariant } from '../base/errors.ts'
 import type { Model } from '../architecture/index.ts'
-import { DecodeSteps, Tensor } from '../compute/index.ts'
+import { DecodeSteps, PackedWeights, Tensor } from '../compute/index.ts'
 import { type Activations, activationsFor, freeActivations, layerSteps, type LeftOut, startList } from './decode-list.ts'
 import type { LatentCache } from './latent-cache.ts'
 
@@ -33,10 +33,15 @@ export function appendRows(tokens: readonly NextToken[]) {
   return tokens.map(({ id, cache }) => ({ id, position: cache.length++, cacheAddress: cache.address, layerBytes: cache.layerBytes }))
 }
 
-/** A model made ready to decode. Its memory is of the heap's innermost scope: make it outside the scopes of steps. */
+/**
+ * A model made ready to decode: its weights are packed, which is a copy. Its memory is of the heap's innermost scope: make it
+ * outside the scopes of steps. Whoever changes the model's weights calls `weights.refresh()` before the next token.
+ */
 export class Decoder {
   readonly model: Model
   readonly maxRows: number
+  /** The model's weights as they were when the decoder was made, or last refreshed. */
+  readonly weights: PackedWeights
   readonly #layers: DecodeSteps
   readonly #head: DecodeSteps
   readonly #activations: Activations
@@ -50,15 +55,16 @@ export class Decoder {
     const { config, machine, parameters } = model
     this.model = model
     this.maxRows = maxRows
+    this.weights = new PackedWeights(machine)
     const a = activationsFor(model, maxRows)
-    const layers = startList(model, maxRows)
+    const layers = startList(model, this.weights, maxRows)
     layers.embed(a.x_MD, parameters.embedding_VD)
     layers.wait()
     for (const [layerIndex, p] of parameters.layers.entries()) layerSteps(layers, model, p, layerIndex, a, leftOut)
     layers.norm(a.hidden_MD, a.x_MD, { gain_D: parameters.norm_D, epsilon: config.normEpsilon })
     layers.finish()
     this.#logits_MV = machine.tensor([maxRows, config.vocabSize])
-    const head = new DecodeSteps(machine, maxRows, 0, 0)
+    const head = new DecodeSteps(machine, this.weights, maxRows, 0, 0)
     head.linear(this.#logits_MV, parameters.head_VD, a.hidden_MD)
     head.finish()
     this.#activations = a
@@ -95,6 +101,7 @@ export class Decoder {
   free(): void {
     this.#layers.free()
     this.#head.free()
+    this.weights.free()
     this.model.machine.heap.free(this.#logits_MV.address)
     freeActivations(this.model, this.#activations)
   }

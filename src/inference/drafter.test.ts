@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createModel, forward, presets } from '../architecture/index.ts'
 import { Random } from '../base/random.ts'
-import { Machine } from '../compute/index.ts'
+import { Machine, PackedWeights } from '../compute/index.ts'
 import { initialize } from '../foundations/index.ts'
 import { Drafter } from './drafter.ts'
 import { LatentCache } from './latent-cache.ts'
@@ -22,7 +22,7 @@ test('what the module drafts has the loss that training reports for it, one row 
     using _step = machine.scope()
     return forward(model, { rows: 1, length, rowTokens: length + 2, tokens_BS }, { mtpWeight: 1, balanceWeight: 0 }).mtp[0]
   })()
-  const drafter = new Drafter(model, 4)
+  const drafter = new Drafter(model, new PackedWeights(model.machine), 4)
   const cache = new LatentCache(model, 8, 1)
   let total = 0
   for (let t = 0; t < length; t++) {

@@ -9,7 +9,7 @@
  */
 import { usageError } from '../base/errors.ts'
 import type { Model } from '../architecture/index.ts'
-import { columns, DecodeSteps, Tensor } from '../compute/index.ts'
+import { columns, DecodeSteps, type PackedWeights, Tensor } from '../compute/index.ts'
 import { appendRows } from './decode.ts'
 import { type Activations, activationsFor, freeActivations, layerSteps, startList } from './decode-list.ts'
 import type { LatentCache } from './latent-cache.ts'
@@ -30,10 +30,11 @@ export class Drafter {
   readonly #logits_MV: Tensor
 
   /**
+   * @param weights the decoder's: the head is packed there already
    * @param maxRows tokens that one step takes, at most; longer texts are cut into such steps
    * @throws UsageError when the model has no module
    */
-  constructor(model: Model, maxRows: number) {
+  constructor(model: Model, weights: PackedWeights, maxRows: number) {
     const { config, machine, parameters } = model
     const [p] = parameters.mtp
     if (!p) throw usageError('drafter', 'a model with a module of multi-token prediction', 'one without', 'Generate without speculation.')
@@ -43,7 +44,7 @@ export class Drafter {
     const a = activationsFor(model, maxRows)
     this.#embedded_MD = machine.tensor([maxRows, D])
     this.#given_MD = machine.tensor([maxRows, D])
-    const layer = startList(model, maxRows)
+    const layer = startList(model, weights, maxRows)
     layer.embed(this.#embedded_MD, parameters.embedding_VD)
     layer.wait()
     // Both share out the rows of x alike: the second adds to what the first has written.
@@ -58,7 +59,7 @@ export class Drafter {
     layer.finish()
     this.#last_MD = machine.tensor([1, D])
     this.#logits_MV = machine.tensor([1, config.vocabSize])
-    const head = new DecodeSteps(machine, 1, 0, 0)
+    const head = new DecodeSteps(machine, weights, 1, 0, 0)
     head.linear(this.#logits_MV, parameters.head_VD, this.#last_MD)
     head.finish()
     this.#layer = layer

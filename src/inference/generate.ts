@@ -64,7 +64,7 @@ export class Engine {
     this.model = model
     this.tokenizer = tokenizer
     this.decoder = new Decoder(model, maxRows)
-    this.drafter = model.parameters.mtp.length > 0 ? new Drafter(model, maxRows) : undefined
+    this.drafter = model.parameters.mtp.length > 0 ? new Drafter(model, this.decoder.weights, maxRows) : undefined
     this.idCount = Math.min(model.config.vocabSize, tokenizer.vocabSize)
   }
 

@@ -21,12 +21,17 @@ export class RowSampler {
   readonly #machine: Machine
   readonly #weights_MV: Tensor
   readonly #sums_M2: Tensor
+  /** M numbers of f64. */
+  readonly #uniforms: Tensor
+  readonly #ids_M: Tensor
 
   /** @param maxRows rows at once, at most */
   constructor(machine: Machine, maxRows: number, vocabSize: number) {
     this.#machine = machine
     this.#weights_MV = machine.tensor([maxRows, vocabSize])
     this.#sums_M2 = machine.tensor([maxRows, 2])
+    this.#uniforms = machine.tensor([maxRows, 2])
+    this.#ids_M = machine.tensor([maxRows], 'i32')
   }
 
   /**
@@ -40,37 +45,27 @@ export class RowSampler {
    */
   draw(logits_MV: Tensor, idCount: number, temperature: number, streams: readonly Random[]): Drawn[] {
     const [M, V] = logits_MV.shape as [number, number]
-    const inverse = bits(temperature === 0 ? 1 : 1 / temperature)
-    const [weights, sums] = [this.#weights_MV.address, this.#sums_M2.address]
-    this.#machine.run('likelihoods', logits_MV.address, weights, sums, M, V, idCount, inverse)
+    const isDrawn = temperature > 0
+    const inverse = bits(isDrawn ? 1 / temperature : 1)
+    const uniforms = new Float64Array(this.#machine.heap.memory.buffer, this.#uniforms.address, M)
+    for (const [row, rng] of streams.entries()) uniforms[row] = isDrawn ? rng.uniform() : 0
+    const [weights, sums, ids] = [this.#weights_MV.address, this.#sums_M2.address, this.#ids_M.address]
+    this.#machine.run('likelihoods', logits_MV.address, weights, sums, M, V, idCount, inverse, this.#uniforms.address, ids)
     const logits = logits_MV.data as Float32Array
     const totals = this.#sums_M2.data
-    return streams.map((rng, row) => {
+    const drawn = this.#ids_M.data
+    return streams.map((_, row) => {
       const [total, logSum] = [totals[2 * row], totals[2 * row + 1]]
       if (!Number.isFinite(total + logSum))
         throw usageError('logits', 'finite numbers', String(logSum), 'The weights of this model are damaged or diverged.')
       const ofRow = logits.subarray(row * V, row * V + idCount)
-      const id = temperature === 0 ? likeliest(ofRow, idCount) : this.#pick(row * V, idCount, total * rng.uniform())
+      const id = isDrawn ? drawn[row] : likeliest(ofRow, idCount)
       return { id, logProbability: ofRow[id] - logSum }
     })
   }
 
-  #pick(from: number, idCount: number, mass: number): number {
-    const weights = this.#weights_MV.data
-    let left = mass
-    let last = 0
-    for (let id = 0; id < idCount; id++) {
-      const weight = weights[from + id]
-      if (weight === 0) continue
-      left -= weight
-      last = id
-      if (left < 0) break
-    }
-    return last
-  }
-
   /** Returns its memory. */
   free(): void {
-    for (const { address } of [this.#weights_MV, this.#sums_M2]) this.#machine.heap.free(address)
+    for (const { address } of [this.#weights_MV, this.#sums_M2, this.#uniforms, this.#ids_M]) this.#machine.heap.free(address)
   }
 }

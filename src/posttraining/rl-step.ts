@@ -109,6 +109,7 @@ export async function takeRlStep(means: RlMeans, step: number): Promise<RlStepRe
   const learningRate = rateOfStep(config, step / means.stepCount)
   const policy = engine.model
   using _step = policy.machine.scope()
+  engine.decoder.weights.refresh()
   const problems = problemsOfStep(tasks, rng, step, problemsPerStep, level)
   const { replies, rolloutSeconds } = await drawReplies(engine, problems, means.judge, {
     samplesPerProblem,

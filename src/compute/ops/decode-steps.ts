@@ -9,6 +9,7 @@ import { invariant } from '../../base/errors.ts'
 import { dims } from '../dims.ts'
 import { bits, type Machine } from '../machine.ts'
 import type { Tensor } from '../tensor.ts'
+import type { PackedWeights } from './packed-weights.ts'
 import type { RouteOptions } from './route.ts'
 import type { Rotation } from './rope.ts'
 
@@ -17,8 +18,9 @@ const kinds = { embed: 0, linear: 1, gated: 2, experts: 3, combine: 4, cache: 5,
 /** Words of an entry and of a sequence. */
 const entryWords = 24
 const sequenceWords = 4
-/** Bytes at the front of a thread's scratch for partial sums. */
-const partsBytes = 512
+/** Bytes at the front of a thread's scratch for the right edge of a product, and those of a row of its two tiles. */
+const edgeBytes = 256
+const tileRowBytes = 2 * 128
 /** Words of a group's counters: a cache line. */
 const counterWords = 16
 /** Shares of a group for each thread: two, so that one that comes late finds something to do. */
@@ -56,9 +58,9 @@ export interface ExpertStep {
   readonly bias_E: Tensor | null
   readonly gateUp_EGD: Tensor
   readonly down_EDI: Tensor
-  /** Choices by expert, i32, written by the first half: where each expert's begin, E + 1, and the choices, M A at most. */
+  /** Choices by expert, written by the first half: where each expert's begin, E + 1, then their tokens and gates, M A each. */
   readonly sorted: Tensor
-  /** Activations of each choice, [M A, I]. */
+  /** Activations of each choice, [M A, I], in that order. */
   readonly h_UI: Tensor
 }
 
@@ -68,6 +70,7 @@ const norms = (norm: InputNorm | undefined) => [norm?.gain_D.address ?? 0, bits(
 export class DecodeSteps {
   readonly machine: Machine
   readonly maxRows: number
+  readonly #weights: PackedWeights
   readonly #entries: number[][] = []
   readonly #sequences: number
   readonly #scratch: number
@@ -77,14 +80,16 @@ export class DecodeSteps {
   #counters = 0
 
   /**
+   * @param weights       where the list's matrices are packed
    * @param maxRows       sequences in a step, at most
    * @param normWidth     longest row that is normalised on the way
    * @param otherNumbers  scratch of a thread beside those rows, in numbers: `attendScratch` and `expertScratch`
    */
-  constructor(machine: Machine, maxRows: number, normWidth: number, otherNumbers: number) {
+  constructor(machine: Machine, weights: PackedWeights, maxRows: number, normWidth: number, otherNumbers: number) {
     this.machine = machine
     this.maxRows = maxRows
-    this.#scratchBytes = partsBytes + 64 * Math.ceil((maxRows * normWidth + otherNumbers) / 16)
+    this.#weights = weights
+    this.#scratchBytes = edgeBytes + maxRows * tileRowBytes + 64 * Math.ceil((maxRows * normWidth + otherNumbers) / 16)
     this.#scratch = machine.heap.allocate(machine.threads * this.#scratchBytes)
     this.#sequences = machine.heap.allocate(maxRows * sequenceWords * 4)
   }
@@ -106,7 +111,7 @@ export class DecodeSteps {
   /** y_MN (+)= norm(x_MK) · w_NKᵀ; w may be a view of columns */
   linear(y_MN: Tensor, w_NK: Tensor, x_MK: Tensor, { norm, accumulate = false }: { norm?: InputNorm; accumulate?: boolean } = {}): void {
     const { N, K } = dims({ y_MN, w_NK, x_MK })
-    this.#add('linear', y_MN.address, w_NK.address, x_MK.address, ...norms(norm), N, K, accumulate ? 1 : 0, w_NK.rowStride)
+    this.#add('linear', y_MN.address, this.#weights.addressOf(w_NK), x_MK.address, ...norms(norm), N, K, accumulate ? 1 : 0)
   }
 
   /** y_MD = norm(x_MD) */
@@ -117,7 +122,7 @@ export class DecodeSteps {
   /** h_MF = silu(gate) * up of norm(x_MD) · wGateUp_GDᵀ, G = 2 F */
   gated(h_MF: Tensor, wGateUp_GD: Tensor, x_MD: Tensor, norm: InputNorm): void {
     const { F, D } = dims({ h_MF, wGateUp_GD, x_MD })
-    this.#add('gated', h_MF.address, wGateUp_GD.address, x_MD.address, ...norms(norm), F, D)
+    this.#add('gated', h_MF.address, this.#weights.addressOf(wGateUp_GD, 2), x_MD.address, ...norms(norm), F, D)
   }
 
   /** Router's choice from its logits, and the chosen experts' first halves, their gates multiplied in. */
@@ -133,7 +138,7 @@ export class DecodeSteps {
       D,
       logits_ME.address,
       bias_E?.address ?? 0,
-      gateUp_EGD.address,
+      this.#weights.addressOf(gateUp_EGD, 2),
       I,
       E,
       options.activeExpertCount,
@@ -148,7 +153,7 @@ export class DecodeSteps {
   /** x_MD += the chosen experts' second halves */
   combine(x_MD: Tensor, { h_UI, sorted, down_EDI }: ExpertStep, activeExpertCount: number): void {
     const { D, I, E } = dims({ x_MD, h_UI, down_EDI })
-    this.#add('combine', x_MD.address, h_UI.address, sorted.address, down_EDI.address, D, I, activeExpertCount, E)
+    this.#add('combine', x_MD.address, h_UI.address, sorted.address, this.#weights.addressOf(down_EDI), D, I, activeExpertCount, E)
   }
 
   /** Puts [norm(latent) | rotated key] of each row of latent_MY, Y = C + R, into its sequence's cache. */
@@ -211,4 +216,4 @@ export class DecodeSteps {
 export const attendScratch = (keyValueRank: number, ropeWidth: number, positions: number) => 2 * keyValueRank + ropeWidth + 1 + positions
 
 /** Numbers of scratch for the routers' choices. @param choices rows times active experts */
-export const expertScratch = (expertCount: number, groupCount: number, choices: number) => 2 * expertCount + groupCount + 3 * choices
+export const expertScratch = (expertCount: number, groupCount: number, choices: number) => 3 * expertCount + 1 + groupCount + 5 * choices

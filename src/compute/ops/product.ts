@@ -63,6 +63,13 @@ export interface Packed {
   free(): void
 }
 
+/** Sizes of a right operand. */
+function sizesOf({ shape }: Tensor, isTransposed: boolean) {
+  const [first, second] = shape.slice(-2) as [number, number]
+  const [N, K] = isTransposed ? [first, second] : [second, first]
+  return { N, K, groupCount: shape.length === 3 ? shape[0] : 1, groupRows: first }
+}
+
 /**
  * Packs the right operand of a product, for one use or several.
  *
@@ -70,13 +77,17 @@ export interface Packed {
  * @param isTransposed whether rows of `b` are columns of the product
  */
 export function pack(b: Tensor, isTransposed: boolean): Packed {
-  const { machine, shape } = b
-  const groupCount = shape.length === 3 ? shape[0] : 1
-  const [first, second] = shape.slice(-2) as [number, number]
-  const [N, K] = isTransposed ? [first, second] : [second, first]
-  const address = machine.heap.allocate(groupCount * Math.ceil(N / 8) * 8 * K * 4)
-  machine.run('pack', address, b.address, N, K, b.rowStride, isTransposed ? 1 : 0, groupCount, first * b.rowStride)
+  const { machine } = b
+  const { N, K, groupCount } = sizesOf(b, isTransposed)
+  const address = machine.heap.allocate(groupCount * Math.ceil(N / panelColumns) * panelColumns * K * 4)
+  packInto(address, b, isTransposed)
   return { address, N, K, groupCount, free: () => machine.heap.free(address) }
+}
+
+/** `pack` to where such an operand was packed before. */
+export function packInto(address: number, b: Tensor, isTransposed: boolean): void {
+  const { N, K, groupCount, groupRows } = sizesOf(b, isTransposed)
+  b.machine.run('pack', address, b.address, N, K, b.rowStride, isTransposed ? 1 : 0, groupCount, groupRows * b.rowStride)
 }
 
 /** Depth of a slice of K for which `columns` columns of packed B stay within the span, in the kernel's own blocks. */
