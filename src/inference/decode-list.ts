@@ -4,7 +4,15 @@
  * Source: DeepSeek-V2 report, section 2.1 (absorption); DeepSeek-V3 report, sections 2.1 and 2.2.
  */
 import { attentionScale, latentNormEpsilon, type LayerParameters, type Model, type MoeParameters } from '../architecture/index.ts'
-import { type AbsorbedShape, attendScratch, DecodeSteps, expertScratch, type InputNorm, type PackedWeights, type Tensor } from '../compute/index.ts'
+import {
+  type AbsorbedShape,
+  attendScratch,
+  DecodeSteps,
+  expertScratch,
+  type InputNorm,
+  type PackedWeights,
+  type Tensor,
+} from '../compute/index.ts'
 
 /** The activations of a step; each kind of layer has its own and all layers share them. */
 export interface Activations {

@@ -1,5 +1,6 @@
 /**
- * Accuracy on held-out problems: one reply to each, checked by its verifier, beside chance, with an interval.
+ * Accuracy on problems that no training step has seen: one reply to each, checked by its verifier, beside chance, with an
+ * interval.
  *
  * Replies are drawn at temperature 1 unless asked for otherwise: what they earn on the average is what reinforcement raises.
  * Each problem is answered once, so the interval is that of independent trials; problems and random streams are the same
@@ -21,7 +22,7 @@ export interface AccuracyOptions {
   readonly engine: Engine
   /** The stage that the model came out of. */
   readonly stage: Stage
-  readonly config: Pick<RlConfig, 'tasks' | 'level' | 'heldOutProblems' | 'maxTokens' | 'verifier'>
+  readonly config: Pick<RlConfig, 'tasks' | 'level' | 'heldOutProblems' | 'scoredOn' | 'maxTokens' | 'verifier'>
   /** Of the run: the problems follow from it. */
   readonly seed: number
   /** 1 unless given: the model's own distribution. 0 takes the likeliest token each time. */
@@ -46,11 +47,11 @@ export async function measureAccuracy(options: AccuracyOptions): Promise<Accurac
   const { engine, stage, config, seed, temperature = 1, samplesPerTask = 1, log, onProgress } = options
   const chosen = chooseTasks(config.tasks)
   const rng = Random.seeded(seed).fork('accuracy')
-  const { heldOutProblems: count, level, maxTokens } = config
+  const { heldOutProblems: count, scoredOn: side, level, maxTokens } = config
   const problems = drawProblems(
     chosen.map(({ task }) => task),
     rng.fork('problems'),
-    { side: 'held-out', count, level },
+    { side, count, level },
   )
   const { judge, close } = await openJudge(config.verifier)
   const replies: Reply[] = []

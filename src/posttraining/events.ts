@@ -15,6 +15,8 @@ export interface SftDataEvent {
   /** Rows that one pass over the conversations takes, and tokens in each. */
   readonly rows: number
   readonly rowLength: number
+  /** Rows of pre-training text that go with a pass. */
+  readonly replayedRows: number
   /** Of one pass: tokens of all conversations, and those of them that the assistant has to say. */
   readonly tokens: number
   readonly supervisedTokens: number

@@ -7,7 +7,7 @@ import { UsageError } from '../base/errors.ts'
 import { Random } from '../base/random.ts'
 import { createModel } from '../architecture/index.ts'
 import { Machine } from '../compute/index.ts'
-import { createAdamW, heldOutProblemShare, initialize, isHeldOutProblem } from '../foundations/index.ts'
+import { createAdamW, initialize, sideOf } from '../foundations/index.ts'
 import { createRunFolder, type RunFolder, writeCheckpoint } from '../infrastructure/index.ts'
 import {
   checkRecipe,
@@ -32,7 +32,7 @@ function tinyRecipe(sft: Partial<SftConfig> = {}): Recipe {
   const recipe = recipes.tiny()
   return checkRecipe({
     ...recipe,
-    sft: { ...recipe.sft!, conversations: 40, problems: 0, rows: 2, rowLength: 128, learningRate: 4e-3, ...sft },
+    sft: { ...recipe.sft!, conversations: 40, problems: 0, replayShare: 0, rows: 2, rowLength: 128, learningRate: 4e-3, ...sft },
   })
 }
 
@@ -99,6 +99,20 @@ test('interrupted fine-tuning goes on to the same weights, bit for bit', async (
   assert.deepEqual(second.weights, whole.weights)
 })
 
+test('text is replayed among the conversations, and a fine-tuning that is cut short continues the same rows', async () => {
+  const recipe = tinyRecipe({ replayShare: 0.25 })
+  const whole = await tuned(recipe)
+  const data = whole.events.find((event) => event.type === 'sft/data')!
+  assert.equal(data.replayedRows, Math.ceil(data.rows / 0.75) - data.rows)
+  assert.equal(whole.trace.length, Math.ceil((data.rows + data.replayedRows) / 2))
+  const run = newRun(recipe)
+  await tuned(recipe, run, 3)
+  const { weights } = await tuned(recipe, run)
+  assert.deepEqual(weights, whole.weights)
+  const without = await tuned(tinyRecipe({ replayShare: 0 }))
+  assert.notDeepEqual(without.weights, whole.weights)
+})
+
 test('own conversations are read beside the made ones, and faulty lines are all named', async () => {
   const own = path.join(folder, 'own.jsonl')
   writeFileSync(own, '{"prompt":"Who are you?","answer":"A small model."}\n{"prompt":"Hello.","completion":"Hello!"}\n')
@@ -113,7 +127,7 @@ test('solved problems of the reinforced tasks come from the training side, in tu
   const conversations = sftConversations(tinyRecipe({ conversations: 3, problems: 50 }), text.corpus).slice(3)
   assert.equal(conversations.length, 50)
   const ids = conversations.map(({ id }) => id.split('/').slice(2).join('/'))
-  assert.ok(!ids.some((id) => isHeldOutProblem(id, heldOutProblemShare)))
+  assert.ok(ids.every((id) => sideOf({ id }) === 'train'))
   assert.equal(new Set(ids.map((id) => id.split('/')[0])).size, chooseTasks(recipes.tiny().rl!.tasks).length)
   assert.ok(conversations.every(({ messages }) => messages[1].content.endsWith('</answer>')))
 })

@@ -1,6 +1,7 @@
 /**
  * Supervised fine-tuning in a run's folder: conversations made from the run's own text and the user's, packed and isolated,
- * loss on the answers alone, one cosine from the highest rate to the lowest.
+ * loss on the answers alone, one cosine from the highest rate to the lowest. A share of the rows may be text of pre-training,
+ * all of whose tokens count: a small model at a large rate forgets what it does not go on reading.
  *
  * DeepSeek-V3 report, section 5.1: two epochs, 5e-6 to 1e-6, samples packed with a mask. The small model takes far larger
  * rates; its recipe says which. Claim: posttraining.sft-format.
@@ -9,7 +10,17 @@ import { usageError } from '../base/errors.ts'
 import { Random } from '../base/random.ts'
 import { drawProblemOf, formatReply, v3ChatTemplate } from '../foundations/index.ts'
 import { documentHash } from '../infrastructure/index.ts'
-import { configAfter, type Recipe, type SftConfig, type StageOutcome, stageTraining, trainStage } from '../pretraining/index.ts'
+import {
+  type BatchSource,
+  configAfter,
+  InterleavedRows,
+  Mixture,
+  type Recipe,
+  type SftConfig,
+  type StageOutcome,
+  stageTraining,
+  trainStage,
+} from '../pretraining/index.ts'
 import type { Conversation } from './conversations/conversation.ts'
 import { makeConversations } from './conversations/make-conversations.ts'
 import { readConversations } from './conversations/read-conversations.ts'
@@ -59,6 +70,17 @@ export function sftConversations(recipe: Recipe, corpus: PosttrainingSurrounding
   return [...own, ...made, ...solvedProblems(recipe, problems)]
 }
 
+/** Rows of a pass once the replayed ones have joined those of conversations. */
+const rowsInAll = (conversationRows: number, replayShare: number) => Math.ceil(conversationRows / (1 - replayShare))
+
+/** Rows of conversations, with rows of the run's own text among them where the recipe replays some. */
+function withReplay(answers: SftRows, { recipe, text }: PosttrainingSurroundings, extra: number): BatchSource {
+  const { replayShare } = sftOf(recipe)
+  if (replayShare === 0) return answers
+  const replayed = new Mixture(text.tokenized, { seed: recipe.seed, extra, stream: 'replay' })
+  return new InterleavedRows(answers, replayed, replayShare, 'replayed ')
+}
+
 /**
  * Fine-tunes what the recipe asks for, from where the stage stands in the run's folder.
  *
@@ -68,7 +90,7 @@ export function sftConversations(recipe: Recipe, corpus: PosttrainingSurrounding
  */
 export async function trainSft(surroundings: PosttrainingSurroundings): Promise<StageOutcome> {
   const { recipe, text, run } = surroundings
-  const { rowLength, rows, epochs, learningRate, lastFactor } = sftOf(recipe)
+  const { rowLength, rows, epochs, replayShare, learningRate, lastFactor } = sftOf(recipe)
   const model = configAfter(recipe, 'sft')
   if (rowLength > model.maxLength)
     throw usageError(
@@ -78,8 +100,8 @@ export async function trainSft(surroundings: PosttrainingSurroundings): Promise<
       'Lower it, or extend the window.',
     )
   const conversations = sftConversations(recipe, text.corpus)
-  const source = new SftRows(conversations, text.tokenizer, v3ChatTemplate, { seed: recipe.seed, extra: model.mtpDepth })
-  const packing = source.packing(rowLength)
+  const answers = new SftRows(conversations, text.tokenizer, v3ChatTemplate, { seed: recipe.seed, extra: model.mtpDepth })
+  const packing = answers.packing(rowLength)
   const bySource: Record<string, number> = {}
   for (const { source: name } of conversations) bySource[name] = (bySource[name] ?? 0) + 1
   const data = {
@@ -88,6 +110,7 @@ export async function trainSft(surroundings: PosttrainingSurroundings): Promise<
     bySource,
     rows: packing.rows,
     rowLength,
+    replayedRows: rowsInAll(packing.rows, replayShare) - packing.rows,
     tokens: packing.tokens,
     supervisedTokens: packing.targetTokens,
     droppedTooLong: packing.tooLong,
@@ -97,7 +120,7 @@ export async function trainSft(surroundings: PosttrainingSurroundings): Promise<
   run.log.append(data)
   surroundings.onEvent?.(data)
   const training = stageTraining(recipe.training, {
-    tokens: epochs * packing.rows * rowLength,
+    tokens: epochs * rowsInAll(packing.rows, replayShare) * rowLength,
     rowLength,
     rows,
     microRows: Math.max(1, Math.min(rows, Math.floor(tokensAtOnce / rowLength))),
@@ -109,9 +132,9 @@ export async function trainSft(surroundings: PosttrainingSurroundings): Promise<
     stage: 'sft',
     model,
     training,
-    source,
+    source: withReplay(answers, surroundings, model.mtpDepth),
     maskDocuments: true,
-    dataHash: documentHash([text.tokenized.fingerprint, source.state().fingerprint]),
+    dataHash: documentHash([text.tokenized.fingerprint, answers.state().fingerprint, replayShare]),
     decode: (ids) => text.tokenizer.decode(ids),
   })
 }

@@ -3,7 +3,7 @@
  * null is left out of the run. The floors that carry a part out are above this one; a recipe only says what they shall do.
  */
 import { z } from 'zod'
-import type { TrainingSchedule } from '../foundations/index.ts'
+import { type ScoredSide, scoredSides, type TrainingSchedule } from '../foundations/index.ts'
 import type { TrainingConfig } from './recipe.ts'
 
 /** Context extension in stages: the window grows, the tokens of a step stay. DeepSeek-V3 report, section 4.3. */
@@ -31,6 +31,8 @@ export interface SftConfig {
   /** The user's conversations: JSON lines with messages, prompt and completion, or prompt and answer. */
   readonly paths: readonly string[]
   readonly epochs: number
+  /** Share of the rows that are pre-training text and not conversations, 0..1, 1 excluded: what keeps the text from being forgotten. */
+  readonly replayShare: number
   /** Tokens in a row, and rows of a step. */
   readonly rowLength: number
   readonly rows: number
@@ -62,8 +64,10 @@ export interface RlConfig {
   readonly clip: number
   /** beta: weight of the divergence from the reference. */
   readonly klWeight: number
-  /** Held-out problems for the accuracy before and after, of all tasks together. */
+  /** Problems for the accuracy before and after, of all tasks together. */
   readonly heldOutProblems: number
+  /** The side that they are drawn from: validation while settings are being chosen, held-out for what is reported. */
+  readonly scoredOn: ScoredSide
   /** Steps of a control whose rewards are shuffled among the replies; 0 for none. */
   readonly shuffledSteps: number
 }
@@ -106,6 +110,7 @@ export const laterStagesSchema = {
       problems: count(0, 1e6),
       paths: z.array(z.string()),
       epochs: count(1, 1000),
+      replayShare: z.number().min(0).max(0.95),
       rowLength: count(16),
       rows: count(1, 2 ** 20),
       learningRate: rate,
@@ -127,6 +132,7 @@ export const laterStagesSchema = {
       clip: z.number().positive().max(100),
       klWeight: z.number().min(0).max(10),
       heldOutProblems: count(1, 1e6),
+      scoredOn: z.enum(scoredSides),
       shuffledSteps: count(0),
     })
     .nullable(),

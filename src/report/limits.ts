@@ -40,10 +40,17 @@ function chosenBefore(run: RunFacts): Html {
           exercises of pre-training.`,
         ]
       : []),
-    ...(run.has('posttraining/accuracy') && isBuiltIn
+    ...(run.has('posttraining/accuracy') && run.document.recipe.rl?.scoredOn === 'validation'
       ? [
-          html`The tasks that are reinforced, the settings of reinforcement and the temperature at which replies are scored were chosen in
-          trials that were judged on held-out problems of the same kind, about eight of them, so its gain is flattered by that choice.`,
+          html`The problems of its scores are of the validation side, by which settings are chosen: they flatter whatever was chosen by
+          them.`,
+        ]
+      : []),
+    ...(run.has('posttraining/accuracy') && run.document.recipe.rl?.scoredOn === 'held-out' && isBuiltIn
+      ? [
+          html`The tasks that are reinforced, the settings of fine-tuning and reinforcement and the temperature at which replies are scored
+          were chosen in about a dozen trials on validation problems of the same tasks; the held-out problems of the scores had no part in
+          that choice.`,
         ]
       : []),
     ...(run.ofType('ablation/result').some(({ name }) => name === 'latent-cache')

@@ -21,6 +21,7 @@ export const testLaterEvents = (recipe: Recipe): RunRecordEvent[] => [
     bySource: { letters: 900, arithmetic: 900, prose: 4200 },
     rows: 700,
     rowLength: 512,
+    replayedRows: 40,
     tokens: 340_000,
     supervisedTokens: 120_000,
     droppedTooLong: 3,

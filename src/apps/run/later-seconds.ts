@@ -33,7 +33,9 @@ function laterFlops(recipe: Recipe): number {
   const perToken = (rowLength: number) => trainingFlopsPerToken(model, rowLength).totalWithMtp
   const stages = extensionStages(recipe)
   const extension = stages.reduce((sum, stage) => sum + stage.training.tokens * perToken(stage.training.rowLength), 0)
-  const tuning = sft ? (sft.conversations + sft.problems) * conversationTokens * sft.epochs * perToken(sft.rowLength) : 0
+  const tuning = sft
+    ? ((sft.conversations + sft.problems) * conversationTokens * sft.epochs * perToken(sft.rowLength)) / (1 - sft.replayShare)
+    : 0
   const replies = rl ? (rl.steps + rl.shuffledSteps) * rl.problemsPerStep * rl.samplesPerProblem : 0
   const replyTokens = rl ? replyShare * rl.maxTokens : 0
   const decoding = (2 * countParameters(model).activated) / decodeSpeed

@@ -5,6 +5,8 @@ export {
   heldOutProblemShare,
   type ProblemsOptions,
   type ProblemSide,
+  type ScoredSide,
+  scoredSides,
   sideOf,
   tasks,
   tasksNamed,

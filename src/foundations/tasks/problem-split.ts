@@ -5,8 +5,12 @@
  * no training step has seen.
  */
 
-/** FNV-1a of a text with a final mix, as a number in [0, 1). */
-function hashOf(text: string): number {
+/**
+ * The place of a problem in [0, 1), which decides its side: FNV-1a of its text with a final mix.
+ *
+ * @param text its text, or an id that is the same for all its spellings
+ */
+export function problemPlace(text: string): number {
   let hash = 0x811c9dc5
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
   hash = Math.imul(hash ^ (hash >>> 15), 0x85ebca6b)
@@ -20,5 +24,5 @@ function hashOf(text: string): number {
  * @param share of all problems that are held out, 0..1
  */
 export function isHeldOutProblem(text: string, share: number): boolean {
-  return hashOf(text) < share
+  return problemPlace(text) < share
 }

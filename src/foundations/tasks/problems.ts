@@ -5,7 +5,7 @@ import { arithmeticTasks } from './arithmetic.ts'
 import { compare } from './comparison.ts'
 import { countdown } from './countdown.ts'
 import { letterTasks } from './letters.ts'
-import { isHeldOutProblem } from './problem-split.ts'
+import { problemPlace } from './problem-split.ts'
 import { drawProblem, type Problem, type Task } from './task.ts'
 import { units } from './units.ts'
 
@@ -28,17 +28,26 @@ export function tasksNamed(names: readonly string[]): Task[] {
   return names.map((name) => taskOfName.get(name)!)
 }
 
+/** What a score may be about: problems by which settings are chosen, or those that nothing has been chosen by. */
+export const scoredSides = ['validation', 'held-out'] as const
+
+export type ScoredSide = (typeof scoredSides)[number]
+
 /** Whom problems are for: a training step, or a score. */
-export type ProblemSide = 'train' | 'held-out'
+export type ProblemSide = 'train' | ScoredSide
 
 /**
- * Share of each task's problems that is held out, 0..1. Larger than for text, because easy levels have few problems: of the
- * 210 sums of two numbers up to 20, one in five leaves about 40 to score.
+ * Share of each task's problems that is held out, 0..1, and as much again for validation. Larger than for text, because easy
+ * levels have few problems: of the 210 sums of two numbers up to 20, one in five leaves about 40 to score.
  */
 export const heldOutProblemShare = 0.2
 
 /** The side of a problem, the same in every run. */
-export const sideOf = ({ id }: Problem): ProblemSide => (isHeldOutProblem(id, heldOutProblemShare) ? 'held-out' : 'train')
+export function sideOf({ id }: Pick<Problem, 'id'>): ProblemSide {
+  const place = problemPlace(id)
+  if (place < heldOutProblemShare) return 'validation'
+  return place < 2 * heldOutProblemShare ? 'held-out' : 'train'
+}
 
 /**
  * One problem of a side; what is drawn of the other side is dropped.

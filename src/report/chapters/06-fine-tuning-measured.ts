@@ -36,10 +36,14 @@ function data(run: RunFacts): Html {
     data.droppedTooLong > 0
       ? ` ${counted(data.droppedTooLong, 'conversation')} longer than a row ${data.droppedTooLong === 1 ? 'was' : 'were'} left out.`
       : ''
+  const replayed =
+    data.replayedRows > 0
+      ? ` With each pass went ${counted(data.replayedRows, 'row')} of pre-training text, all of whose tokens count, so that the model goes on reading what it is not to forget.`
+      : ''
   return html`<p>
     Fine-tuning read ${counted(data.conversations, 'conversation')} in ${counted(data.rows, 'row')} of ${data.rowLength} tokens. Of their
     ${digits(data.tokens)} tokens ${percent(data.supervisedTokens / Math.max(1, data.tokens))} belong to answers and count. The largest
-    sources are ${listed(largest.map(([source, count]) => `${source} (${digits(count)})`))}.${dropped}
+    sources are ${listed(largest.map(([source, count]) => `${source} (${digits(count)})`))}.${dropped}${replayed}
   </p> `
 }
 
@@ -48,8 +52,9 @@ function loss(run: RunFacts): Html {
   if (steps.length === 0) return missing('No step of fine-tuning has been taken in this run.')
   const end = Math.max(1, Math.floor(steps.length / 10))
   const over = (part: typeof steps) => part.reduce((sum, step) => sum + step.lossNats, 0) / part.length
+  const what = (run.lastOf('sft/data')?.replayedRows ?? 0) > 0 ? 'on answers and replayed text together' : 'on answers'
   return html`<p>
-    The loss on answers ${changed(over(steps.slice(0, end)), over(steps.slice(-end)))} nats a token over ${counted(steps.length, 'step')}
+    The loss ${what} ${changed(over(steps.slice(0, end)), over(steps.slice(-end)))} nats a token over ${counted(steps.length, 'step')}
     (means over the first and the last ${counted(end, 'step')}). Part of that is the form alone, which is the same in every answer and
     quickly learnt; how much use the answers are is for the problems to say.
   </p> `
