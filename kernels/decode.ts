@@ -12,115 +12,31 @@
  *             keeps from running holds nobody up
  *   sequence  four words: token id, position, address of its cache, bytes of one layer of it
  *
- * Attention works on the cache of latents, with W_UK and W_UV absorbed: for each head
- *
- *   q~ = W_UKᵀ q_nope     score_j = [q~ | q_rope] · [latent_j | key_j]     z = sum_j p_j latent_j     o = W_UV z
- *
- * A cached row is [latent (C) | rotated key (R)], so a score is one product. Source: the DeepSeek-V2 report, section 2.1.
- *
  * Weights are packed once in the panels of `gemm`, so that every product here is one of `fewRows`. What a thread has worked
  * out for a share of a group (a norm, a choice of experts) it keeps for the next share that it takes of it.
  * Plain twin: the model's own forward pass. Written by src/compute/ops/decode-steps.ts. Figures: src/apps/bench/generate.ts.
  */
-import { softmaxRow } from './attention'
-import { dot4, mixRows, storeSome } from './dots'
+import { decodeAttend, decodeCache } from './decode-attention'
+import {
+  argument, at, beginList, beginShare, edge, firstColumn, normalized, normalizedOnce, pointer, real, running, secondTile, SEQUENCE, share,
+  shares, TILE, TILE_STRIDE, tile,
+} from './decode-share'
+import { storeSome } from './dots'
 import { fewRows } from './few-rows'
 import { NR } from './gemm'
 import { routeRow, sortChoices } from './router'
-import { inverseRoot } from './rowwise'
 import { sigmoid4, splat } from './simd'
 import { address, nap, threadIndex, word } from './threads'
 
 /** Bytes of an entry of the list: kind, wait, then arguments. */
 const ENTRY: usize = 96
-/** Bytes of a sequence's four words. */
-const SEQUENCE: usize = 16
 /** Bytes of a group's two counters, shares taken and shares done: a cache line. */
 const COUNTERS: usize = 64
 /** Looks at the group's number before a thread sleeps: some microseconds, longer than any group's shares differ. */
 const SPINS = 4000
-/** Bytes at the front of a thread's scratch for what `fewRows` cuts at the right edge. */
-const EDGE: usize = 256
-/** Columns of the two tiles behind it, one row a sequence each: products on their way to somewhere else. */
-const TILE = 32
-const TILE_STRIDE: usize = TILE * 4
-
-/** The share that this thread works on, and how many there are. */
-let share: i32 = 0
-let shares: i32 = 1
-/** The running group, by its number. */
-let running: i32 = 0
-/** This thread's scratch: its edge, and its tiles. */
-let edge: usize = 0
-let tile: usize = 0
-let secondTile: usize = 0
-/** Rows that this thread has normalised last: whose, by which gain, in which group. */
-let normedRows: usize = 0
-let normedGain: usize = 0
-let normedGroup: i32 = -1
 /** Where this thread has the choices of experts, and in which group it sorted them. */
 let offsets: usize = 0
 let chosenGroup: i32 = -1
-
-// @ts-ignore: decorator
-@inline
-function argument(entry: usize, i: i32): i32 {
-  return load<i32>(entry + 8 + (<usize>i << 2))
-}
-
-// @ts-ignore: decorator
-@inline
-function pointer(entry: usize, i: i32): usize {
-  return load<u32>(entry + 8 + (<usize>i << 2))
-}
-
-// @ts-ignore: decorator
-@inline
-function real(entry: usize, i: i32): f32 {
-  return load<f32>(entry + 8 + (<usize>i << 2))
-}
-
-// @ts-ignore: decorator
-@inline
-function at(base: usize, i: i32): usize {
-  return base + (<usize>i << 2)
-}
-
-// @ts-ignore: decorator
-@inline
-/** The first of N columns that belongs to a share: whole panels, as even as they come. */
-function firstColumn(N: i32, part: i32): i32 {
-  const column = ((((N + NR - 1) / NR) * part) / shares) * NR
-  return column < N ? column : N
-}
-
-/** Rows times gain over their root mean square, for this thread alone. → their address; x itself without a gain */
-function normalized(x: usize, gain: usize, epsilon: f32, M: i32, K: i32, scratch: usize): usize {
-  if (!gain) return x
-  for (let m = 0; m < M; m++) {
-    const from = at(x, m * K), to = at(scratch, m * K)
-    const r = inverseRoot(from, K, epsilon)
-    const vr = splat(r)
-    let k = 0
-    for (; k + 4 <= K; k += 4) {
-      v128.store(at(to, k), f32x4.mul(f32x4.mul(v128.load(at(from, k)), vr), v128.load(at(gain, k))))
-    }
-    for (; k < K; k++) store<f32>(at(to, k), load<f32>(at(from, k)) * r * load<f32>(at(gain, k)))
-  }
-  return scratch
-}
-
-/** The same for a product's input; a thread that comes back with another share of the group finds them done. */
-function normalizedOnce(x: usize, gain: usize, epsilon: f32, M: i32, K: i32, scratch: usize): usize {
-  if (!gain) return x
-  if (normedGroup != running || normedRows != x || normedGain != gain) {
-    normalized(x, gain, epsilon, M, K, scratch)
-    normedRows = x
-    normedGain = gain
-    normedGroup = running
-  }
-  return scratch
-}
 
 /** x_MD = table[id of the sequence]. 0 x  1 table  2 D */
 export function decodeEmbed(entry: usize, M: i32, sequences: usize): void {
@@ -263,76 +179,6 @@ export function decodeCombine(entry: usize, M: i32): void {
   }
 }
 
-/** Adjacent pairs of R numbers turned to a position: to = from rotated. */
-function rotate(to: usize, from: usize, R: i32, cosines: usize, sines: usize, position: i32): void {
-  const half = R >> 1
-  for (let i = 0; i < half; i++) {
-    const c = load<f32>(at(cosines, position * half + i)), s = load<f32>(at(sines, position * half + i))
-    const a = load<f32>(at(from, 2 * i)), b = load<f32>(at(from, 2 * i + 1))
-    store<f32>(at(to, 2 * i), a * c - b * s)
-    store<f32>(at(to, 2 * i + 1), a * s + b * c)
-  }
-}
-
-// @ts-ignore: decorator
-@inline
-function layerCache(sequence: usize, layer: i32): usize {
-  return <usize>load<u32>(sequence, 8) + <usize>layer * <usize>load<u32>(sequence, 12)
-}
-
-/** Puts [norm(latent) | rotated key] at each sequence's position. 0 latent_M(C+R)  1 gain_C  2 epsilon  3 C  4 R  5 layer  6 cos  7 sin */
-export function decodeCache(entry: usize, M: i32, sequences: usize): void {
-  const C = argument(entry, 3), R = argument(entry, 4)
-  for (let m = share; m < M; m += shares) {
-    const sequence = sequences + <usize>m * SEQUENCE
-    const position = load<i32>(sequence, 4)
-    const from = at(pointer(entry, 0), m * (C + R))
-    const to = at(layerCache(sequence, argument(entry, 5)), position * (C + R))
-    normalized(from, pointer(entry, 1), real(entry, 2), 1, C, to)
-    rotate(at(to, C), at(from, C), R, pointer(entry, 6), pointer(entry, 7), position)
-  }
-}
-
-/**
- * One token's attention over its sequence, the token itself included; the heads of all tokens are shared out.
- * 0 out_M(HW)  1 q_M(H(N+R))  2 expand_(H(N+W))C  3 H  4 N  5 R  6 W  7 C  8 layer  9 scale  10 cos  11 sin
- * scratch: 2 C + R + 1 numbers and one for each position
- */
-export function decodeAttend(entry: usize, M: i32, sequences: usize, scratch: usize): void {
-  const H = argument(entry, 3), N = argument(entry, 4), R = argument(entry, 5), W = argument(entry, 6), C = argument(entry, 7)
-  // What it writes is where normalised rows were.
-  normedGroup = -1
-  const width = C + R
-  const stride = <usize>width << 2, latentStride = <usize>C << 2
-  const query = scratch
-  const mixed = at(query, width)
-  const log = at(mixed, C)
-  const scores = at(log, 1)
-  const end = (M * H * (share + 1)) / shares
-  for (let t = (M * H * share) / shares; t < end; t++) {
-    const m = t / H, h = t - m * H
-    const sequence = sequences + <usize>m * SEQUENCE
-    const position = load<i32>(sequence, 4)
-    const count = position + 1
-    const cache = layerCache(sequence, argument(entry, 8))
-    const q = at(pointer(entry, 1), t * (N + R))
-    const keyRows = pointer(entry, 2) + <usize>(h * (N + W)) * latentStride
-    const valueRows = keyRows + <usize>N * latentStride
-    mixRows(query, q, keyRows, latentStride, N, C)
-    rotate(at(query, C), at(q, N), R, pointer(entry, 10), pointer(entry, 11), position)
-    for (let j = 0; j < count; j += 4) {
-      storeSome(at(scores, j), dot4(cache + <usize>j * stride, stride, count - j, query, width), count - j, false)
-    }
-    const inverse = splat(1 / softmaxRow(scores, 0, count, count, real(entry, 9), log))
-    mixRows(mixed, scores, cache, stride, count, C)
-    const out = at(pointer(entry, 0), t * W)
-    for (let w = 0; w < W; w += 4) {
-      const value = dot4(valueRows + <usize>w * latentStride, latentStride, W - w, mixed, C)
-      storeSome(at(out, w), f32x4.mul(value, inverse), W - w, false)
-    }
-  }
-}
-
 /** Runs one share of the entries from this one on to the end of its group. */
 function runGroup(entry: usize, M: i32, sequences: usize, scratch: usize): void {
   for (;;) {
@@ -383,20 +229,15 @@ export function decode(): void {
   const groups = word(1)
   const M = word(2)
   const sequences = address(3)
-  edge = address(4) + <usize>threadIndex() * <usize>word(5)
-  tile = edge + EDGE
-  secondTile = tile + <usize>M * TILE_STRIDE
-  const scratch = secondTile + <usize>M * TILE_STRIDE
-  shares = word(6)
-  normedGroup = -1
+  const scratch = beginList(address(4) + <usize>threadIndex() * <usize>word(5), M, word(6))
   chosenGroup = -1
   const current = address(7)
   let entry = address(0)
   let group = 0
   while (group < groups) {
     const taken = current + <usize>(group + 1) * COUNTERS
-    running = group
-    for (share = atomic.add<i32>(taken, 1); share < shares; share = atomic.add<i32>(taken, 1)) {
+    for (let part = atomic.add<i32>(taken, 1); part < shares; part = atomic.add<i32>(taken, 1)) {
+      beginShare(group, part)
       runGroup(entry, M, sequences, scratch)
       if (atomic.add<i32>(taken, 1, 4) == shares - 1) {
         atomic.store<i32>(current, group + 1)

@@ -1,6 +1,7 @@
 /** What the host sees: one entry for the main thread, one for workers, and the table from opcode to kernel. */
 import { attention, attentionBackward } from './attention'
-import { decode, decodeAttend, decodeCache, decodeCombine, decodeEmbed, decodeExperts, decodeGated, decodeLinear, decodeNorm } from './decode'
+import { decode, decodeCombine, decodeEmbed, decodeExperts, decodeGated, decodeLinear, decodeNorm } from './decode'
+import { decodeAttend, decodeCache } from './decode-attention'
 import { decodeE4m3, encodeE4m3, roundE4m3 } from './e4m3'
 import { addScaled, fill, sumSquares, swiglu, swigluBackward } from './elementwise'
 import { gemm, gemmTransposed, pack } from './gemm'
