@@ -5,6 +5,7 @@ import { decodeAttend, decodeCache } from './decode-attention'
 import { decodeE4m3, encodeE4m3, roundE4m3 } from './e4m3'
 import { addScaled, fill, sumSquares, swiglu, swigluBackward } from './elementwise'
 import { gemm, gemmTransposed, pack } from './gemm'
+import { adamwBf16 } from './moments'
 import { probeMultiplyAdd, probeStream } from './probe'
 import { balance, route, routeBackward, sortByExpert } from './router'
 import { combine, embed, embedBackward, rmsNorm, rmsNormBackward, rope } from './rowwise'
@@ -19,7 +20,7 @@ export { probeMultiplyAdd, probeStream, pack, gemm, gemmTransposed, attention, a
 export { fill, addScaled, sumSquares, swiglu, swigluBackward, embed, embedBackward, rmsNorm, rmsNormBackward, rope, combine }
 export { route, routeBackward, balance, sortByExpert, crossEntropy, adamw, likelihoods }
 export { decode, decodeEmbed, decodeLinear, decodeGated, decodeExperts, decodeCombine, decodeCache, decodeAttend, decodeNorm }
-export { roundE4m3, encodeE4m3, decodeE4m3 }
+export { roundE4m3, encodeE4m3, decodeE4m3, adamwBf16 }
 
 /** The numbers are those of src/compute/opcodes.ts. */
 function execute(opcode: i32): void {
@@ -53,6 +54,7 @@ function execute(opcode: i32): void {
     case 26: roundE4m3(); break
     case 27: encodeE4m3(); break
     case 28: decodeE4m3(); break
+    case 29: adamwBf16(); break
     default: unreachable()
   }
 }

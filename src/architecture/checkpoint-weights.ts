@@ -2,6 +2,7 @@
  * A model's weights as a released checkpoint holds them: its names, its shapes, one tensor for every expert's matrix.
  */
 import { rejectViolations } from '../base/errors.ts'
+import type { Tensor } from '../compute/index.ts'
 import type { TensorSource, TensorToWrite } from '../foundations/index.ts'
 import type { Model } from './model.ts'
 import type { ModelParameters } from './parameters.ts'
@@ -16,13 +17,15 @@ interface Window {
 const countOf = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1)
 
 /** Every weight of the model once, router biases included, the copies that MTP layers carry in releases not. */
-function windows({ set, biases }: ModelParameters, flat = set.weights): Window[] {
-  const { buffer } = flat.machine.heap.memory
+function windows({ set, biases }: ModelParameters, flat: Tensor | Float32Array = set.weights): Window[] {
+  const { buffer } = set.weights.machine.heap.memory
+  const whole = flat instanceof Float32Array ? flat : new Float32Array(buffer, flat.address, flat.count)
+  const from = (tensor: Tensor, offset: number) => (tensor.address - set.weights.address) / 4 + offset
   const found: Window[] = set.named.flatMap(({ tensor, parts }) =>
     parts.map(({ name, shape, offset }) => ({
       name,
       shape,
-      data: new Float32Array(buffer, flat.address + (tensor.address - set.weights.address) + 4 * offset, countOf(shape)),
+      data: whole.subarray(from(tensor, offset), from(tensor, offset) + countOf(shape)),
     })),
   )
   for (const { name, tensor } of biases)
@@ -46,7 +49,7 @@ function copies(model: Model): { name: string; original: string }[] {
  *
  * @param from a vector of the same layout as the weights (a moving average, moments); default: the weights themselves
  */
-export function weightsToWrite(model: Model, from = model.parameters.set.weights): TensorToWrite[] {
+export function weightsToWrite(model: Model, from: Tensor | Float32Array = model.parameters.set.weights): TensorToWrite[] {
   const found = windows(model.parameters, from)
   const byName = new Map(found.map((window) => [window.name, window]))
   for (const { name, original } of copies(model)) {

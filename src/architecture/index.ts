@@ -10,7 +10,7 @@ export * from './tensor-names.ts'
 export * from './routed-scale.ts'
 export * from './checkpoint-weights.ts'
 export { type BalanceLoss, maxViolation, type RouterReport, updateBias } from './moe.ts'
-export { latentNormEpsilon, latents, queries } from './mla.ts'
+export { latentNormEpsilon } from './mla.ts'
 export {
   type Batch,
   createModel,

@@ -10,16 +10,17 @@ import {
   headCrossEntropy,
   linear,
   type Machine,
-  residual,
+  release,
+  remakable,
   rmsNorm,
-  swigluFfn,
   type Tensor,
   type WeightOfLoss,
 } from '../compute/index.ts'
 import type { ModelConfig } from './config.ts'
-import { mla, type Sequences } from './mla.ts'
-import { type BalanceLoss, moe, type RouterReport } from './moe.ts'
-import { createParameters, type LayerParameters, type ModelParameters, type MtpParameters } from './parameters.ts'
+import { layer } from './layer.ts'
+import type { Sequences } from './mla.ts'
+import type { BalanceLoss, RouterReport } from './moe.ts'
+import { createParameters, type ModelParameters, type MtpParameters } from './parameters.ts'
 import { ropeFrequencies, rotationScale } from './rope-frequencies.ts'
 
 export interface Model {
@@ -98,24 +99,6 @@ export function createModel(machine: Machine, config: ModelConfig, options: { wi
   return { config, machine, parameters, cosine_TP, sine_TP }
 }
 
-/** x + attention, then x + FFN, both on normalised rows. */
-function layer(
-  p: LayerParameters,
-  config: ModelConfig,
-  x_MD: Tensor,
-  sequences: Sequences,
-  balance: BalanceLoss | undefined,
-  reports: RouterReport[],
-): Tensor {
-  const { normEpsilon } = config
-  const h_MD = residual(x_MD, mla(p.attention, config, rmsNorm(x_MD, p.attentionNorm_D, normEpsilon), sequences))
-  const normed_MD = rmsNorm(h_MD, p.ffnNorm_D, normEpsilon)
-  if (p.dense) return residual(h_MD, swigluFfn(normed_MD, p.dense.gateUp_GD, p.dense.down_DF))
-  const { branches, report } = moe(p.moe!, config, normed_MD, balance)
-  reports.push(report)
-  return residual(h_MD, ...branches)
-}
-
 /** Rows of `from` at positions t + shift of each row, past the end: 0. */
 function shifted({ rows, length, rowTokens }: Batch, from: Int32Array, shift: number): Int32Array {
   const out = new Int32Array(rows * length)
@@ -160,7 +143,8 @@ function trunk(
     const watched = keep ? { ...sequences, onLatents: keep.bind(null, layerIndex) } : sequences
     x_MD = layer(p, config, x_MD, watched, balance, reports)
   }
-  return rmsNorm(x_MD, parameters.norm_D, config.normEpsilon)
+  const last_MD = x_MD
+  return remakable(() => rmsNorm(last_MD, parameters.norm_D, config.normEpsilon))
 }
 
 /**
@@ -178,10 +162,16 @@ function mtpModule(
 ): Tensor {
   const { config, parameters } = model
   const { width: D, normEpsilon } = config
-  const embedded_MD = rmsNorm(embed(id_M, parameters.embedding_VD), p.embeddingNorm_D, normEpsilon)
-  const normed_MD = rmsNorm(hidden_MD, p.hiddenNorm_D, normEpsilon)
+  const embedding_MD = embed(id_M, parameters.embedding_VD)
+  const embedded_MD = remakable(() => rmsNorm(embedding_MD, p.embeddingNorm_D, normEpsilon))
+  const normed_MD = remakable(() => rmsNorm(hidden_MD, p.hiddenNorm_D, normEpsilon))
   const joined_MD = linear(normed_MD, columns(p.projection_DX, D, 2 * D), linear(embedded_MD, columns(p.projection_DX, 0, D)))
-  return rmsNorm(layer(p.layer, config, joined_MD, sequences, balance, reports), p.headNorm_D, normEpsilon)
+  release(normed_MD, 'input')
+  release(embedded_MD, 'input')
+  // Last, so that it comes back first: its norm is made from it.
+  release(hidden_MD, 'other')
+  const out_MD = layer(p.layer, config, joined_MD, sequences, balance, reports)
+  return remakable(() => rmsNorm(out_MD, p.headNorm_D, normEpsilon))
 }
 
 /**
@@ -237,6 +227,7 @@ export function forward(model: Model, batch: Batch, objective: Objective): Losse
       mtp.push(predictionLoss(model, batch, hidden_MD, k + 2, (share * mtpWeight) / config.mtpDepth))
     }
   }
+  release(hidden_MD, 'other')
   const mtpMean = mtp.reduce((sum, loss) => sum + loss, 0) / Math.max(1, mtp.length)
   const balanceSum = routers.reduce((sum, { balance: value = 0 }) => sum + value, 0)
   return { main, mtp, routers, total: main + mtpWeight * mtpMean + balanceWeight * balanceSum }
@@ -264,7 +255,9 @@ export function policyLosses(model: Model, batch: Batch, weight: WeightOfLoss, b
   const routers: RouterReport[] = []
   const hidden_MD = trunk(model, batch, sequencesOf(model, batch), balance, routers)
   const target_M = machine.tensorOf(shifted(batch, batch.tokens_BS, 1), [batch.rows * batch.length], 'i32')
-  return { loss_M: headCrossEntropy(hidden_MD, parameters.head_VD, target_M, weight), routers }
+  const loss_M = headCrossEntropy(hidden_MD, parameters.head_VD, target_M, weight)
+  release(hidden_MD, 'other')
+  return { loss_M, routers }
 }
 
 /** Loss of each position in nats, [M], main prediction only: what bits per byte are made of. */

@@ -115,3 +115,19 @@ test('any assignment either changes only its own path or is a usage error', () =
     }),
   )
 })
+
+test('a path that may be absent is read as what holds without it, and no other absent path is', () => {
+  const rules = { optional: { 'training.recompute': false, 'training.kept': 'all' }, choices: { 'training.kept': ['all', 'few'] } }
+  const defaults = { training: { rows: 4 } }
+  assert.deepEqual(applySettings(defaults, ['training.recompute=true', 'training.kept=few'], rules), {
+    training: { rows: 4, recompute: true, kept: 'few' },
+  })
+  assert.deepEqual(applySettings({ training: { recompute: true } }, ['training.recompute=false'], rules), {
+    training: { recompute: false },
+  })
+  assert.throws(
+    () => applySettings(defaults, ['training.recompute=yes', 'training.kept=none', 'training.recomput=true', 'trainin.kept=few'], rules),
+    /recompute: expected true or false[^]*kept: expected all or few[^]*Did you mean "training.recompute"[^]*trainin.kept: is not a setting/,
+  )
+  assert.deepEqual(defaults, { training: { rows: 4 } })
+})

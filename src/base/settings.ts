@@ -13,6 +13,8 @@ export interface SettingRules {
   readonly nullable?: readonly string[]
   /** The words that a text setting may be. */
   readonly choices?: Readonly<Record<string, readonly string[]>>
+  /** What holds where a path is absent: such a path may be set, too. Its group is there. */
+  readonly optional?: Readonly<Record<string, boolean | number | string>>
 }
 
 type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
@@ -52,7 +54,8 @@ export function applySettings<T extends object>(
   subject = '--set',
 ): T {
   const result = structuredClone(defaults)
-  const paths = settingPaths(defaults)
+  const { optional = {} } = rules
+  const paths = [...new Set([...settingPaths(defaults), ...Object.keys(optional)])]
   const violations: string[] = []
   const done: string[] = []
   for (const assignment of assignments) {
@@ -67,9 +70,11 @@ export function applySettings<T extends object>(
       violations.push(rival === path ? `${path}: is set twice` : `${path}: overlaps with ${rival}, which is set too`)
       continue
     }
-    const place = locate(result, path)
+    const absent = Object.hasOwn(optional, path) ? optional[path] : undefined
+    const place = locate(result, path, absent !== undefined)
     if (place) done.push(path)
-    const parsed = place ? parseAs(place.holder[place.key], assignment.slice(equals + 1).trim(), path, rules) : unknownPath(path, paths)
+    const text = assignment.slice(equals + 1).trim()
+    const parsed = place ? parseAs(place.holder[place.key] ?? absent ?? null, text, path, rules) : unknownPath(path, paths)
     if ('problem' in parsed) violations.push(`${path}: ${parsed.problem}`)
     else if (place) place.holder[place.key] = parsed.value
   }
@@ -84,14 +89,15 @@ function unknownPath(path: string, paths: readonly string[]): Parsed {
   return { problem: `is not a setting. ${hint}` }
 }
 
-/** The record or list that holds the last part of the path, if the path exists. */
-function locate(root: object, path: string): { holder: Record<string, unknown>; key: string } | undefined {
+/** The record or list that holds the last part of the path, if the path exists, or may exist. */
+function locate(root: object, path: string, mayBeAbsent: boolean): { holder: Record<string, unknown>; key: string } | undefined {
   const keys = path.split('.')
   let holder: unknown = root
   for (const [depth, key] of keys.entries()) {
-    if (typeof holder !== 'object' || holder === null || !Object.hasOwn(holder, key)) return undefined
+    const isLast = depth === keys.length - 1
+    if (typeof holder !== 'object' || holder === null || (!Object.hasOwn(holder, key) && !(isLast && mayBeAbsent))) return undefined
     if (Array.isArray(holder) && !/^(?:0|[1-9]\d*)$/.test(key)) return undefined
-    if (depth === keys.length - 1) return { holder: holder as Record<string, unknown>, key }
+    if (isLast) return { holder: holder as Record<string, unknown>, key }
     holder = (holder as Record<string, unknown>)[key]
   }
   return undefined

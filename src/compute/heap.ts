@@ -35,8 +35,6 @@ export class Heap {
   #top: number
   readonly #scopes: { start: number; holes: Hole[] }[]
   readonly #sizeOfBlock = new Map<number, number>()
-  /** Live blocks of the innermost `collect` that is running. */
-  #collected: Set<number> | undefined
 
   /** @param memory a shared memory  @param baseBytes bytes at the front that are not the heap's */
   constructor(memory: WebAssembly.Memory, baseBytes: number) {
@@ -67,13 +65,13 @@ export class Heap {
       const address = hole.start
       hole.start += size
       if (hole.start === hole.end) holes.splice(i, 1)
-      this.#noteBlock(address, size)
+      this.#sizeOfBlock.set(address, size)
       return address
     }
     const address = this.#top
     this.#reach(address + size)
     this.#top = address + size
-    this.#noteBlock(address, size)
+    this.#sizeOfBlock.set(address, size)
     return address
   }
 
@@ -83,7 +81,6 @@ export class Heap {
     const { start, holes } = this.#scopes.at(-1)!
     if (size === undefined || address < start) throw new InvariantError(`heap: expected a live block of this scope, got ${address}`)
     this.#sizeOfBlock.delete(address)
-    this.#collected?.delete(address)
     let at = holes.findIndex((hole) => hole.start > address)
     if (at < 0) at = holes.length
     holes.splice(at, 0, { start: address, end: address + size })
@@ -93,23 +90,6 @@ export class Heap {
     if (last?.end === this.#top) {
       this.#top = last.start
       holes.pop()
-    }
-  }
-
-  #noteBlock(address: number, size: number) {
-    this.#sizeOfBlock.set(address, size)
-    this.#collected?.add(address)
-  }
-
-  /** Runs `work` and says which blocks it allocated and did not return. Not for work that calls this again. */
-  collect<T>(work: () => T): { readonly result: T; readonly blocks: readonly number[] } {
-    const blocks = new Set<number>()
-    this.#collected = blocks
-    try {
-      const result = work()
-      return { result, blocks: [...blocks] }
-    } finally {
-      this.#collected = undefined
     }
   }
 
@@ -124,6 +104,23 @@ export class Heap {
         this.#scopes.pop()
         for (const address of this.#sizeOfBlock.keys()) if (address >= frame.start) this.#sizeOfBlock.delete(address)
         this.#top = frame.start
+      },
+    }
+  }
+
+  /**
+   * Watches the level of the heap until `end`, from what is in use now on; watches do not nest.
+   *
+   * @returns end: the most bytes that were in use since, beyond those in use when it began
+   */
+  watchPeak(): { readonly end: () => number } {
+    const [before, start] = [this.peakBytes, this.#top]
+    this.peakBytes = start
+    return {
+      end: () => {
+        const reached = this.peakBytes - start
+        this.peakBytes = Math.max(before, this.peakBytes)
+        return reached
       },
     }
   }

@@ -1,7 +1,9 @@
 /** The compute core: one heap, one pool, ops with both gradients, a tape. */
+export { fillBf16, roundToBf16, widenBf16 } from './bf16.ts'
 export { dims } from './dims.ts'
 export { loadE4m3, roundInPlace, roundToE4m3, type RoundingRows, type Scaling, storeE4m3, type StoredE4m3 } from './e4m3.ts'
 export { Heap, heapLimitBytes, type Scope } from './heap.ts'
+export { keepAll, type Keeping, release, remakable } from './keeping.ts'
 export type { Dialect, KernelChoice } from './kernels.ts'
 export { bits, Machine, type MachineOptions } from './machine.ts'
 export { attention, type AttentionShape } from './ops/attention.ts'
@@ -31,7 +33,6 @@ export type { Operand, OpSpec, OpWork, Ran, Sizes, Values, Work } from './op-spe
 export { opTable } from './op-table.ts'
 export type { LinearOperand, LinearPrecision, LinearProduct } from './precision.ts'
 export { type Probe, probeMultiplyAdd, probeStream } from './probe.ts'
-export { recompute } from './recompute.ts'
 export { differentiate, Tape } from './tape.ts'
 export { columns, Tensor, type Dtype } from './tensor.ts'
 export { type FloatFormat, tolerance } from './tolerance.ts'

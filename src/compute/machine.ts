@@ -10,7 +10,7 @@ import { type KernelName, opcodes } from './opcodes.ts'
 import { type PoolThread, startThread } from './pool.ts'
 import type { LinearPrecision } from './precision.ts'
 import type { Tape } from './tape.ts'
-import { Tensor, type Dtype } from './tensor.ts'
+import { Tensor, type Dtype, dtypeBytes } from './tensor.ts'
 
 /** The control block, as kernels/threads.ts lays it out; numbers of 32-bit words. */
 const threadsWord = 132 / 4
@@ -114,7 +114,7 @@ export class Machine {
   tensor(shape: readonly number[], dtype: Dtype = 'f32'): Tensor {
     let count = 1
     for (const size of shape) count *= size
-    return new Tensor(this, this.heap.allocate(count * 4), shape, dtype)
+    return new Tensor(this, this.heap.allocate(count * dtypeBytes[dtype]), shape, dtype)
   }
 
   /** A tensor with the given numbers. */
@@ -126,9 +126,9 @@ export class Machine {
   }
 
   /** A tensor of zeros. */
-  zeros(shape: readonly number[]): Tensor {
-    const tensor = this.tensor(shape)
-    this.run('fill', tensor.address, tensor.count, bits(0))
+  zeros(shape: readonly number[], dtype: Dtype = 'f32'): Tensor {
+    const tensor = this.tensor(shape, dtype)
+    this.run('fill', tensor.address, Math.ceil((tensor.count * dtypeBytes[dtype]) / 4), bits(0))
     return tensor
   }
 

@@ -29,6 +29,7 @@ export const opcodes = {
   roundE4m3: 26,
   encodeE4m3: 27,
   decodeE4m3: 28,
+  adamwBf16: 29,
 } as const
 
 export type KernelName = keyof typeof opcodes

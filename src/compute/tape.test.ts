@@ -158,36 +158,6 @@ test('weight gradients wait in the order of the backward pass, and storage waits
   assert.equal(machine.heap.levelBytes, level)
 })
 
-test('a tape that continues another one finds its gradients: a step can be computed again on the way back', () => {
-  using _scope = machine.scope()
-  const [w, u] = [parameter('w', 4, 4), parameter('u', 4, 4)]
-  const x_MD = input('x', 3, 4)
-  const plain = record(() => linear(linear(x_MD, w), u))
-  plain.backward()
-  const expected = [plain.gradientOf(x_MD), w.gradient!, u.gradient!].map((tensor) => tensor.toArray())
-  for (const { gradient } of [w, u]) gradient!.data.fill(0)
-
-  const tape = new Tape(machine)
-  const y_MD = linear(linear(x_MD, w), u)
-  tape.record({
-    made: [y_MD],
-    inputs: () => {
-      const again = new Tape(machine, {}, tape)
-      machine.tape = again
-      const same_MD = linear(linear(x_MD, w), u)
-      machine.tape = null
-      again.into(same_MD).gradient.data.set(tape.gradientOf(y_MD).data)
-      again.backward()
-    },
-  })
-  tape.into(y_MD).gradient.data.fill(1)
-  tape.backward()
-  assert.deepEqual(
-    [tape.gradientOf(x_MD), w.gradient!, u.gradient!].map((tensor) => tensor.toArray()),
-    expected,
-  )
-})
-
 test('a gradient that nobody wrote is a defect, not zeros', () => {
   using _scope = machine.scope()
   const tape = new Tape(machine)

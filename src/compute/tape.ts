@@ -6,6 +6,7 @@
  * soon as the reverse pass has left the op that made it.
  */
 import { invariant } from '../base/errors.ts'
+import { keepAll, type Keeping } from './keeping.ts'
 import type { Machine } from './machine.ts'
 import { columns, Tensor } from './tensor.ts'
 
@@ -32,6 +33,8 @@ interface Gradient {
 export interface TapeOptions {
   /** Keep weight gradients in a queue until `flushWeights`. */
   readonly deferWeights?: boolean
+  /** What is kept of activations; everything unless given. */
+  readonly keeping?: Keeping
 }
 
 /** What was done since it was made, ready to be undone. One forward pass, one backward pass. */
@@ -39,16 +42,17 @@ export interface TapeOptions {
 export class Tape {
   readonly machine: Machine
   readonly deferWeights: boolean
+  readonly keeping: Keeping
   readonly #steps: Step[] = []
-  readonly #gradients: Map<Tensor, Gradient>
+  readonly #gradients = new Map<Tensor, Gradient>()
   readonly #waiting: (() => void)[] = []
   readonly #discarded = new Set<Tensor>()
   readonly #unreleased: Tensor[] = []
 
-  constructor(machine: Machine, options: TapeOptions = {}, parent?: Tape) {
+  constructor(machine: Machine, { deferWeights = false, keeping = keepAll }: TapeOptions = {}) {
     this.machine = machine
-    this.deferWeights = options.deferWeights ?? false
-    this.#gradients = parent ? parent.#gradients : new Map()
+    this.deferWeights = deferWeights
+    this.keeping = keeping
   }
 
   record(step: Step): void {
@@ -101,14 +105,6 @@ export class Tape {
     last.kept.push(known.tensor)
   }
 
-  /** Hands the gradient of `y` over to `again`, the same value computed once more. */
-  repeat(y: Tensor, again: Tensor): void {
-    const known = this.#gradients.get(y)
-    invariant(known, 'tape: expected a gradient to repeat')
-    this.#gradients.delete(y)
-    this.#gradients.set(again, known)
-  }
-
   /** Returns the storage of a value that no backward pass reads; its gradient lives on. */
   discard(x: Tensor): void {
     this.#discarded.add(x)
@@ -156,10 +152,12 @@ export class Tape {
 /**
  * Runs `work` with a tape on the machine, then goes back over it. What both allocated is returned, whatever happens, so the
  * result must not be a tensor.
+ *
+ * @param keeping what is kept of activations in between; everything unless given
  */
-export function differentiate<T>(machine: Machine, work: () => T): T {
+export function differentiate<T>(machine: Machine, work: () => T, keeping?: Keeping): T {
   using _scope = machine.scope()
-  const tape = new Tape(machine)
+  const tape = new Tape(machine, { keeping })
   machine.tape = tape
   try {
     const result = work()

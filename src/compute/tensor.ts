@@ -2,14 +2,17 @@
 import { invariant } from '../base/errors.ts'
 import type { Machine } from './machine.ts'
 
-export type Dtype = 'f32' | 'i32'
+/** `bf16` is the upper half of an f32: what the optimizer may keep its moments in. */
+export type Dtype = 'f32' | 'i32' | 'bf16'
+
+/** Bytes of one number. */
+export const dtypeBytes = { f32: 4, i32: 4, bf16: 2 } as const satisfies Readonly<Record<Dtype, number>>
 
 /** Where numbers lie in the heap and how they are to be read; it owns nothing. */
 /** Where numbers lie and what shape they have. */
 export class Tensor {
   readonly machine: Machine
-  /** Address of the first number, in bytes. */
-  readonly address: number
+  #address: number
   readonly shape: readonly number[]
   readonly dtype: Dtype
   /** Numbers in all. */
@@ -30,7 +33,7 @@ export class Tensor {
     gradient?: Tensor,
   ) {
     this.machine = machine
-    this.address = address
+    this.#address = address
     this.shape = shape
     this.dtype = dtype
     let count = 1
@@ -41,8 +44,19 @@ export class Tensor {
     this.gradient = gradient
   }
 
-  /** The numbers themselves. Valid until the heap grows: take it anew each time. Not for views. */
+  /** Address of the first number, in bytes. */
+  get address(): number {
+    return this.#address
+  }
+
+  /** Says that the same numbers lie elsewhere now. Views and copies of the old address do not follow. */
+  moveTo(address: number): void {
+    this.#address = address
+  }
+
+  /** The numbers themselves. Valid until the heap grows: take it anew each time. Not for views, nor for bf16 (bf16.ts). */
   get data(): Float32Array | Int32Array {
+    invariant(this.dtype !== 'bf16', 'tensor: expected f32 or i32, got bf16')
     invariant(this.base === this, 'tensor: expected whole rows, got a view of some columns')
     const { buffer } = this.machine.heap.memory
     return this.dtype === 'f32' ? new Float32Array(buffer, this.address, this.count) : new Int32Array(buffer, this.address, this.count)
@@ -50,6 +64,7 @@ export class Tensor {
 
   /** A copy of the numbers outside the heap, row by row for views. */
   toArray(): Float32Array {
+    invariant(this.dtype !== 'bf16', 'tensor: expected f32 or i32, got bf16')
     const width = this.shape.at(-1) ?? 1
     const rows = width === 0 ? 0 : this.count / width
     const out = new Float32Array(this.count)

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { Random } from '../base/index.ts'
-import { type Dialect, Machine } from '../compute/index.ts'
-import { type AdamW, type AdamWConfig, createAdamW, norm, stepAdamW } from './adamw.ts'
+import { type Dialect, Machine, roundToBf16 } from '../compute/index.ts'
+import { type AdamW, type AdamWConfig, averageOf, createAdamW, momentNumbers, norm, stepAdamW } from './adamw.ts'
 import { ParameterPlan, type ParameterSet } from './parameters.ts'
 
 const config: AdamWConfig = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1, emaDecay: 0.9 }
@@ -174,6 +174,58 @@ test('without an average the weights take the same steps', () => {
   }
   assert.deepEqual(run(null), run(0.9))
 })
+
+for (const dialect of ['relaxed', 'plain'] as const) {
+  test(`moments in bf16: each step is that of f32 moments, rounded to nearest even afterwards, bit for bit (${dialect})`, async () => {
+    const on = await Machine.start({ threads: 2, dialect })
+    try {
+      const [set, twinSet] = [makeSet(on), makeSet(on)]
+      const state = createAdamW(set, { ...config, moments: 'bf16' })
+      const twin = createAdamW(twinSet, config)
+      train(set, state, (gradients, learningRate) => {
+        twinSet.gradients!.data.set(gradients)
+        stepAdamW(twin, twinSet, config, norm(twinSet.gradients!), learningRate)
+        const moved = twin.mean.toArray()
+        for (const { data } of [twin.mean, twin.square]) roundToBf16(data as Float32Array)
+        assert.notDeepEqual(twin.mean.data, moved)
+        assert.deepEqual(momentNumbers(state.mean), twin.mean.data)
+        assert.deepEqual(momentNumbers(state.square), twin.square.data)
+        assert.deepEqual(set.weights.data, twinSet.weights.data)
+        assert.deepEqual(state.average!.data, twin.average!.data)
+      })
+    } finally {
+      on.close()
+    }
+  })
+
+  test(`an average in the host's memory has the same bits as one in the heap, whose level stays (${dialect})`, async () => {
+    const on = await Machine.start({ threads: 3, dialect })
+    try {
+      for (const moments of ['f32', 'bf16'] as const) {
+        const plan = new ParameterPlan()
+        // More than passes through the heap at once, and no multiple of anything.
+        plan.matrix([523, 257], 'matrix')
+        plan.gain(16_391, 'gain')
+        const [inside, outside] = [plan.layOut(on, true), plan.layOut(on, true)]
+        for (const { weights } of [inside, outside]) fill(weights.data, 'weights', 0.3)
+        const heapState = createAdamW(inside, { ...config, moments })
+        const hostState = createAdamW(outside, { ...config, moments, averageIn: 'host' })
+        assert.deepEqual([hostState.average, averageOf(heapState)], [undefined, heapState.average])
+        const level = on.heap.levelBytes
+        train(inside, heapState, (gradients, learningRate) => {
+          outside.gradients!.data.set(gradients)
+          stepAdamW(hostState, outside, config, norm(outside.gradients!), learningRate)
+          assert.deepEqual(outside.weights.data, inside.weights.data)
+          assert.deepEqual(averageOf(hostState), heapState.average!.data)
+        })
+        assert.equal(on.heap.levelBytes, level)
+        assert.notDeepEqual(averageOf(hostState), outside.weights.data)
+      }
+    } finally {
+      on.close()
+    }
+  })
+}
 
 test('the norm is that of all numbers, wherever they are, and leaves nothing on the heap', () => {
   using _scope = machine.scope()

@@ -8,7 +8,7 @@ import { createModel, presets, weightsToWrite } from '../architecture/index.ts'
 import { InvariantError } from '../base/errors.ts'
 import { Random } from '../base/random.ts'
 import { Machine } from '../compute/index.ts'
-import { type AdamWConfig, createAdamW, initialize, norm, stepAdamW } from '../foundations/index.ts'
+import { type AdamWConfig, createAdamW, initialize, momentNumbers, norm, stepAdamW } from '../foundations/index.ts'
 import { latestCheckpoint, readCheckpoint, type TrainingTensors, writeCheckpoint } from './checkpoint.ts'
 import type { CheckpointState } from './checkpoint-state.ts'
 import { sweepLeftovers } from './whole-folder.ts'
@@ -22,13 +22,13 @@ afterEach(() => rmSync(run, { recursive: true, force: true }))
 
 const settings: AdamWConfig = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1, emaDecay: 0.9 }
 
-function newTraining(seed: number, emaDecay: number | null = 0.9): TrainingTensors {
+function newTraining(seed: number, emaDecay: number | null = 0.9, own: Partial<AdamWConfig> = {}): TrainingTensors {
   const model = createModel(machine, presets.tiny, { withGradients: true })
   initialize(model.parameters.set, 0.1, Random.seeded(seed))
   const stream = Random.seeded(seed).fork('gradients')
   const { data } = model.parameters.set.gradients!
   for (let i = 0; i < data.length; i++) data[i] = stream.normal()
-  return { model, optimizer: createAdamW(model.parameters.set, { ...settings, emaDecay }) }
+  return { model, optimizer: createAdamW(model.parameters.set, { ...settings, emaDecay, ...own }) }
 }
 
 function step({ model, optimizer }: TrainingTensors): void {
@@ -40,9 +40,9 @@ function step({ model, optimizer }: TrainingTensors): void {
 /** Every number that training goes on from. */
 const numbersOf = ({ model, optimizer }: TrainingTensors) => [
   ...weightsToWrite(model).flatMap(({ data }) => Array.from(data, Number)),
-  ...optimizer.mean.data,
-  ...optimizer.square.data,
-  ...(optimizer.average?.data ?? []),
+  ...momentNumbers(optimizer.mean),
+  ...momentNumbers(optimizer.square),
+  ...(optimizer.average?.data ?? optimizer.hostAverage ?? []),
   optimizer.step,
 ]
 
@@ -60,20 +60,26 @@ const stateAt = (stepCount: number): CheckpointState => ({
 const save = (training: TrainingTensors, stepCount: number, keepCount?: number) =>
   writeCheckpoint(run, { ...training, state: stateAt(stepCount) }, keepCount === undefined ? {} : { keepCount })
 
-test('two steps, a checkpoint and two steps are four steps, bit for bit', () => {
-  const straight = newTraining(1)
-  for (let i = 0; i < 4; i++) step(straight)
-  const first = newTraining(1)
-  step(first)
-  step(first)
-  const folder = save(first, 2)
-  const resumed = newTraining(2)
-  resumed.model.parameters.set.gradients!.data.set(straight.model.parameters.set.gradients!.data)
-  assert.deepEqual(readCheckpoint(folder, resumed, { recipeHash: 'recipe' }), stateAt(2))
-  step(resumed)
-  step(resumed)
-  assert.deepEqual(numbersOf(resumed), numbersOf(straight))
-})
+for (const [name, own] of Object.entries({
+  'as usual': {},
+  'moments in bf16': { moments: 'bf16' },
+  'the average outside': { averageIn: 'host' },
+} as const satisfies Record<string, Partial<AdamWConfig>>)) {
+  test(`two steps, a checkpoint and two steps are four steps, bit for bit: ${name}`, () => {
+    const straight = newTraining(1, 0.9, own)
+    for (let i = 0; i < 4; i++) step(straight)
+    const first = newTraining(1, 0.9, own)
+    step(first)
+    step(first)
+    const folder = save(first, 2)
+    const resumed = newTraining(2, 0.9, own)
+    resumed.model.parameters.set.gradients!.data.set(straight.model.parameters.set.gradients!.data)
+    assert.deepEqual(readCheckpoint(folder, resumed, { recipeHash: 'recipe' }), stateAt(2))
+    step(resumed)
+    step(resumed)
+    assert.deepEqual(numbersOf(resumed), numbersOf(straight))
+  })
+}
 
 test('the latest whole checkpoint is found; broken ones are passed over with a reason, hidden ones without', () => {
   const training = newTraining(1)

@@ -14,7 +14,17 @@ import { rejectViolations, usageError, UsageError } from '../base/errors.ts'
 import { node } from '../base/platform.ts'
 import { formatHfConfig, type Model, readWeights, weightsToWrite } from '../architecture/index.ts'
 import type { Tensor } from '../compute/index.ts'
-import { type AdamW, openSafetensors, readTextFile, type TensorSource, writeFileWhole, writeSafetensors } from '../foundations/index.ts'
+import {
+  type AdamW,
+  averageOf,
+  momentNumbers,
+  openSafetensors,
+  readTextFile,
+  restoreMoment,
+  type TensorSource,
+  writeFileWhole,
+  writeSafetensors,
+} from '../foundations/index.ts'
 import { type CheckpointState, formatState, readState } from './checkpoint-state.ts'
 import { rejectNonFinite } from './finite-weights.ts'
 import { removeFolder, writeFolderWhole } from './whole-folder.ts'
@@ -47,19 +57,33 @@ export interface BrokenCheckpoint {
 
 const checkpointsOf = (runFolder: string) => node().path.join(runFolder, 'checkpoints')
 
+/** A tensor of a checkpoint as a window on numbers of AdamW's. */
+interface Window {
+  readonly name: string
+  readonly shape: readonly number[]
+  readonly data: Float32Array
+}
+
 /** A vector of the weights' layout as tensors under a prefix: what AdamW keeps of every weight, router biases not. */
-function windowsUnder(prefix: string, model: Model, vector: Tensor): { name: string; shape: readonly number[]; data: Float32Array }[] {
+function windowsUnder(prefix: string, model: Model, vector: Tensor | Float32Array): Window[] {
   const own = new Set(model.parameters.set.named.flatMap(({ parts }) => parts.map(({ name }) => name)))
   return weightsToWrite(model, vector)
     .filter(({ name }) => own.has(name))
     .map(({ name, shape, data }) => ({ name: `${prefix}.${name}`, shape, data: data as Float32Array }))
 }
 
-const optimizerWindows = ({ model, optimizer }: TrainingTensors) => [
-  ...windowsUnder('mean', model, optimizer.mean),
-  ...windowsUnder('square', model, optimizer.square),
-  ...(optimizer.average ? windowsUnder('average', model, optimizer.average) : []),
-]
+/** All that AdamW keeps, as windows, and what puts back what was read into those that are copies: moments in bf16. */
+function optimizerWindows({ model, optimizer }: TrainingTensors): { readonly windows: Window[]; readonly restore: () => void } {
+  const moments = (['mean', 'square'] as const).map((name) => ({ name, moment: optimizer[name], numbers: momentNumbers(optimizer[name]) }))
+  const average = averageOf(optimizer)
+  return {
+    windows: [
+      ...moments.flatMap(({ name, numbers }) => windowsUnder(name, model, numbers)),
+      ...(average ? windowsUnder('average', model, average) : []),
+    ],
+    restore: () => moments.forEach(({ moment, numbers }) => restoreMoment(moment, numbers)),
+  }
+}
 
 /**
  * Writes a checkpoint into a run's folder.
@@ -77,7 +101,7 @@ export function writeCheckpoint(
   const { path } = node()
   const folder = path.join(checkpointsOf(runFolder), `${state.stage}-${state.step}`)
   const weights = weightsToWrite(model)
-  const moments = optimizerWindows({ model, optimizer })
+  const { windows: moments } = optimizerWindows({ model, optimizer })
   rejectNonFinite(folder, [...weights, ...moments])
   const texts = { [fileNames.config]: formatHfConfig(model.config), [fileNames.state]: formatState(state) }
   writeFolderWhole(folder, (temporary) => {
@@ -186,7 +210,7 @@ export function readCheckpoint(
 ): CheckpointState {
   const { config, weights, optimizer, optimizerStep, state, close } = openCheckpoint(folder)
   try {
-    const windows = optimizerWindows(tensors)
+    const { windows, restore } = optimizerWindows(tensors)
     const violations = [
       ...(config === formatHfConfig(tensors.model.config) ? [] : ['config.json: expected the sizes of this run, got others']),
       ...hashViolations(state, expected),
@@ -195,6 +219,7 @@ export function readCheckpoint(
     rejectViolations(folder, violations, 'Go on with the recipe and the data of the run, or start a new one.')
     readWeights(tensors.model, weights)
     for (const { name, data } of windows) optimizer.readFloat32(name, data)
+    restore()
     tensors.optimizer.step = optimizerStep
     return state
   } finally {
@@ -225,7 +250,7 @@ function hashViolations(state: CheckpointState, expected: Partial<Pick<Checkpoin
     .map(([, word]) => `${word}: expected what the checkpoint was made with, got another`)
 }
 
-function optimizerViolations(source: TensorSource, windows: ReturnType<typeof optimizerWindows>): string[] {
+function optimizerViolations(source: TensorSource, windows: readonly Window[]): string[] {
   const expected = new Map(windows.map(({ name, shape }) => [name, shape.join(', ')]))
   const hasAverage = { here: [...expected.keys()].some(isAverage), there: [...source.tensors.keys()].some(isAverage) }
   if (hasAverage.here !== hasAverage.there) {

@@ -49,7 +49,7 @@ export interface GenerationDefaults {
 
 export interface WriteModelOptions {
   /** A vector of the weights' layout to write in their place, such as their moving average. */
-  readonly weights?: Tensor
+  readonly weights?: Tensor | Float32Array
   readonly generation?: GenerationDefaults
 }
 

@@ -4,7 +4,7 @@
  * Prompt and reply stand in a row of their own from position 0 on, as when they were drawn. Rows are sorted by length and
  * padded within a micro-batch; padding stands behind everything that is read, and weighs nothing.
  */
-import { addLoads, applyGradients, type TrainingConfig } from '../pretraining/index.ts'
+import { addLoads, applyGradients, keepingOf, type TrainingConfig } from '../pretraining/index.ts'
 import { type Batch, type Model, policyLosses, tokenLosses } from '../architecture/index.ts'
 import { bits, differentiate } from '../compute/index.ts'
 import type { AdamW } from '../foundations/index.ts'
@@ -113,7 +113,7 @@ export async function updatePolicy(
   optimizer: AdamW,
   experience: Experience,
   settings: GrpoSettings & { readonly learningRate: number },
-  config: Pick<TrainingConfig, 'optimizer'>,
+  config: Pick<TrainingConfig, 'optimizer' | 'recompute' | 'activations'>,
   yieldTurn: () => Promise<void>,
 ): Promise<UpdateResult> {
   const { sequences, batches, advantages, oldLosses, refLosses, replyCount } = experience
@@ -123,17 +123,21 @@ export async function updatePolicy(
   const sums = new TermSums()
   const loads: Float64Array[] = []
   for (const part of batches) {
-    differentiate(machine, () => {
-      const { routers } = policyLosses(model, part.batch, (loss, from, weight) => {
-        weight.fill(0)
-        eachReplyToken(part, sequences, from, loss.length, (index, token, place) => {
-          const term = tokenTerm(loss[place], oldLosses[index][token], refLosses[index][token], advantages[index], settings)
-          sums.add(term)
-          weight[place] = term.slope / (oldLosses[index].length * replyCount)
+    differentiate(
+      machine,
+      () => {
+        const { routers } = policyLosses(model, part.batch, (loss, from, weight) => {
+          weight.fill(0)
+          eachReplyToken(part, sequences, from, loss.length, (index, token, place) => {
+            const term = tokenTerm(loss[place], oldLosses[index][token], refLosses[index][token], advantages[index], settings)
+            sums.add(term)
+            weight[place] = term.slope / (oldLosses[index].length * replyCount)
+          })
         })
-      })
-      addLoads(loads, routers)
-    })
+        addLoads(loads, routers)
+      },
+      keepingOf(config),
+    )
     await yieldTurn()
   }
   // The routers' biases rest, as at the end of pre-training.

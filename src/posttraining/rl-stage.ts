@@ -50,7 +50,7 @@ export async function trainRl(surroundings: PosttrainingSurroundings, stage: RlS
   const tasks = chooseTasks(config.tasks)
   const sizes = configAfter(recipe, stage)
   const training = { ...recipe.training, optimizer: { ...recipe.training.optimizer, weightDecay: 0 } }
-  checkHeap(sizes, { microRows: 1, rowLength: policyTokensAtOnce, optimizer: training.optimizer })
+  checkHeap(sizes, { ...training, microRows: 1, rowLength: policyTokensAtOnce })
   const judging = await openJudge(config.verifier)
   try {
     const options = { length: sizes.maxLength }

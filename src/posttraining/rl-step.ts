@@ -30,7 +30,7 @@ export interface RlMeans {
   readonly config: RlConfig
   /** Steps of the stage in all: what the rate's cosine spans. */
   readonly stepCount: number
-  readonly optimizerConfig: Pick<TrainingConfig, 'optimizer'>
+  readonly optimizerConfig: Pick<TrainingConfig, 'optimizer' | 'recompute' | 'activations'>
   /** The stage's root stream. */
   readonly rng: Random
   /** Whether the rewards are dealt to the replies at random: the control. */

@@ -2,28 +2,24 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Random } from '../base/random.ts'
 import { createModel, forward, type ModelConfig, presets } from '../architecture/index.ts'
-import { Machine, Tape } from '../compute/index.ts'
+import { differentiate, Machine } from '../compute/index.ts'
 import { createAdamW, initialize } from '../foundations/index.ts'
 import { checkHeap, planHeap } from './heap-plan.ts'
+import { keepingOf, type TrainingConfig } from './recipe.ts'
 import { recipes } from './recipes.ts'
 
 const { optimizer } = recipes.nano().training
 
-async function measuredBytes(config: ModelConfig, rows: number, length: number): Promise<number> {
+async function measuredBytes(config: ModelConfig, rows: number, length: number, settings: Partial<TrainingConfig> = {}): Promise<number> {
   const machine = await Machine.start({ threads: 1 })
   const model = createModel(machine, config, { withGradients: true, length })
   initialize(model.parameters.set, config.initStd, Random.seeded(1))
-  createAdamW(model.parameters.set, optimizer)
+  createAdamW(model.parameters.set, settings.optimizer ?? optimizer)
   const rng = Random.seeded(2)
   const rowTokens = length + 1 + config.mtpDepth
   const tokens_BS = Int32Array.from({ length: rows * rowTokens }, () => rng.below(config.vocabSize))
-  {
-    using _scope = machine.scope()
-    machine.tape = new Tape(machine)
-    forward(model, { rows, length, rowTokens, tokens_BS }, { mtpWeight: 0.3, balanceWeight: 1e-4 })
-    machine.tape.backward()
-    machine.tape = null
-  }
+  const objective = { mtpWeight: 0.3, balanceWeight: 1e-4 }
+  differentiate(machine, () => void forward(model, { rows, length, rowTokens, tokens_BS }, objective), keepingOf(settings))
   machine.close()
   return machine.heap.peakBytes
 }
@@ -51,6 +47,32 @@ for (const [name, config, rows, length] of [
     const ratio = total / (measured - 300_000)
     assert.ok(ratio > 0.85 && ratio < 1.15, `predicted ${total}, measured ${measured}: ${ratio}`)
   })
+}
+
+const kept = { ...optimizer, emaDecay: 0.999 }
+const settings: Readonly<Record<string, Partial<TrainingConfig>>> = {
+  'an average in the heap': { optimizer: kept },
+  'an average outside': { optimizer: { ...kept, averageIn: 'host' } },
+  'moments in bf16': { optimizer: { ...optimizer, moments: 'bf16' } },
+  'norms and up-projections made again': { recompute: true },
+  'inputs in eight bits': { activations: 'fp8' },
+  'all of it': { recompute: true, activations: 'fp8', optimizer: { ...kept, moments: 'bf16', averageIn: 'host' } },
+}
+
+for (const [name, own] of Object.entries(settings)) {
+  for (const [size, config, rows, length] of [
+    ['tiny', presets.tiny, 64, 64],
+    ['nano', presets.nano, 2, 128],
+  ] as const) {
+    test(`so it is with ${name}, ${size}, and the average outside is counted apart`, async () => {
+      const measured = await measuredBytes(config, rows, length, own)
+      const plan = planHeap(config, { microRows: rows, rowLength: length, optimizer, ...own })
+      const ratio = plan.total / (measured - 300_000)
+      assert.ok(ratio > 0.85 && ratio < 1.15, `predicted ${plan.total}, measured ${measured}: ${ratio}`)
+      const isOutside = own.optimizer?.averageIn === 'host'
+      assert.equal(plan.outside, isOutside ? planHeap(config, { microRows: rows, rowLength: length, optimizer }).parameters / 4 : 0)
+    })
+  }
 }
 
 test('a run that would not fit is refused with the size that would', () => {

@@ -1,6 +1,6 @@
 /**
  * How many bytes of heap training will need, before anything is allocated: parameters four times (weights, gradients, both
- * moments), what the tape keeps of one micro-batch, and the widest passing need on top of it.
+ * moments, which may take half), what the tape keeps of one micro-batch, and the widest passing need on top of it.
  *
  * The counts follow the ops of the model in the order in which they allocate (src/architecture/model.ts, src/compute/ops);
  * heap-plan.test.ts compares them with the heap's own high-water mark.
@@ -8,12 +8,12 @@
 import { usageError } from '../base/errors.ts'
 import { formatBytes, formatCount } from '../base/format.ts'
 import { countParameters, type ModelConfig } from '../architecture/index.ts'
-import { heapLimitBytes } from '../compute/index.ts'
-import type { TrainingConfig } from './recipe.ts'
+import { heapLimitBytes, type Keeping } from '../compute/index.ts'
+import { keepingOf, type TrainingConfig } from './recipe.ts'
 
-/** What the heap of a run depends on, beside the model: rows of a micro-batch, tokens in a row, whether an average is kept. */
-export type HeapRequest = Pick<TrainingConfig, 'microRows' | 'rowLength'> & {
-  readonly optimizer: Pick<TrainingConfig['optimizer'], 'emaDecay'>
+/** What the heap of a run depends on, beside the model: rows of a micro-batch, tokens in a row, what is kept and how. */
+export type HeapRequest = Pick<TrainingConfig, 'microRows' | 'rowLength' | 'recompute' | 'activations'> & {
+  readonly optimizer: Pick<TrainingConfig['optimizer'], 'emaDecay' | 'moments' | 'averageIn'>
 }
 
 /** Predicted high-water mark, in bytes. */
@@ -25,9 +25,14 @@ export interface HeapPlan {
   /** The largest passing need: logits of a chunk, gathered rows and packed weights of an expert layer. */
   readonly passing: number
   readonly total: number
+  /** A moving average in the host's own memory, in bytes: not part of the heap. */
+  readonly outside: number
 }
 
 const bytesOfNumber = 4
+const bytesOfBf16 = 2
+/** Numbers that share a scale in E4M3, as in src/compute/e4m3.ts. */
+const tileNumbers = 128
 /** Numbers in a chunk of logits, as in src/compute/ops/head-cross-entropy.ts. */
 const chunkNumbers = 2 ** 22
 /** Numbers of the routing that are kept of each chosen expert: two each of expert, gate, place and gradient. */
@@ -35,15 +40,39 @@ const routingNumbers = 6
 
 const ceil8 = (count: number) => Math.ceil(count / 8) * 8
 
-/** Numbers that the tape keeps of one row in a layer. */
-function keptOfRow(config: ModelConfig, isDense: boolean): number {
+/** Bytes of a row of numbers as they are, and in E4M3 with a scale for every tile. */
+const wide = (numbers: number) => bytesOfNumber * numbers
+const inE4m3 = (numbers: number) => numbers + bytesOfNumber * Math.ceil(numbers / tileNumbers)
+
+/** Bytes of one row: what a norm or an up-projection made, what products or SwiGLU read, what both are. */
+interface RowBytes {
+  readonly expanded: (numbers: number) => number
+  readonly input: (numbers: number) => number
+  readonly normed: (numbers: number) => number
+}
+
+function rowBytes({ recompute, activations }: Keeping): RowBytes {
+  const input = activations === 'fp8' ? inE4m3 : wide
+  return { expanded: recompute ? () => 0 : wide, input, normed: recompute ? () => 0 : input }
+}
+
+/** Bytes that the tape keeps of one row in a layer. */
+function keptOfRow(config: ModelConfig, isDense: boolean, { expanded, input, normed }: RowBytes): number {
   const { width: D, queryRank: Q, keyValueRank: C, headCount: H, nopeWidth: N, ropeWidth: R, valueWidth: W } = config
   const { activeExpertCount: A, expertCount: E, expertFfnWidth: I, denseFfnWidth: F, sharedExpertCount } = config
-  const queries = H * (N + R) + (Q === null ? 0 : 2 * Q)
-  const attention = queries + (C + R) + C + H * (N + W) + H * W + H
-  const ffn = isDense ? 2 * F : E + routingNumbers * A + 2 * A * I + 2 * sharedExpertCount * I
+  const queries = Q === null ? wide(H * (N + R)) : wide(Q) + normed(Q) + expanded(H * (N + R))
+  const attention = queries + wide(C + R) + normed(C) + expanded(H * (N + W)) + wide(H * W + H)
+  const shared = sharedExpertCount > 0 ? input(2 * sharedExpertCount * I) : 0
+  const ffn = isDense ? input(2 * F) : wide(E + routingNumbers * A) + A * input(2 * I) + shared
   // Two norms, two sums of the residual stream.
-  return 4 * D + attention + ffn
+  return 2 * normed(D) + wide(2 * D) + attention + ffn
+}
+
+/** Numbers of one row that are there again while a layer's FFN goes back: its input, and SwiGLU's where it was in eight bits. */
+function comesBackOfRow(config: ModelConfig, { recompute, activations }: Keeping): number {
+  const { width: D, denseLayerCount, denseFfnWidth: F, activeExpertCount: A, expertFfnWidth: I } = config
+  const swiglu = activations === 'fp8' ? Math.max(2 * A * I, denseLayerCount > 0 ? 2 * F : 0) : 0
+  return recompute || activations === 'fp8' ? D + swiglu : 0
 }
 
 /** Numbers that come and go in one layer's backward pass: gradients of its tensors, gathered rows, packed operands. */
@@ -66,20 +95,33 @@ function passingOfHead({ vocabSize: V, width: D }: ModelConfig, rows: number): n
  * Predicts the heap of a training run.
  *
  * @param config   sizes of the model
- * @param training rows of a micro-batch, tokens in a row, whether a moving average is kept
+ * @param training rows of a micro-batch, tokens in a row, what is kept of activations, moments and a moving average
  */
 export function planHeap(config: ModelConfig, training: HeapRequest): HeapPlan {
   const rows = training.microRows * training.rowLength
+  const { emaDecay, moments = 'f32', averageIn = 'heap' } = training.optimizer
   const { total, mtp } = countParameters(config)
-  const copies = training.optimizer.emaDecay === null ? 4 : 5
+  const count = total + mtp.unique
+  const average = emaDecay === null ? 0 : bytesOfNumber * count
+  const ofMoment = moments === 'bf16' ? bytesOfBf16 : bytesOfNumber
   const { width: D, mtpDepth: J, layerCount: L, denseLayerCount } = config
-  const layers = denseLayerCount * keptOfRow(config, true) + (L - denseLayerCount + J) * keptOfRow(config, false)
-  // Embedding, last norm and the head's gradient; a module has an embedding, two norms, their join, a last norm, a gradient.
-  const ends = 3 * D + J * 6 * D
-  const parameters = bytesOfNumber * copies * (total + mtp.unique)
-  const activations = bytesOfNumber * rows * (layers + ends)
-  const passing = bytesOfNumber * Math.max(passingOfHead(config, rows), passingOfLayer(config, rows))
-  return { parameters, activations, passing, total: parameters + activations + passing }
+  const keeping = keepingOf(training)
+  const row = rowBytes(keeping)
+  const layers = denseLayerCount * keptOfRow(config, true, row) + (L - denseLayerCount + J) * keptOfRow(config, false, row)
+  // Embedding, and the norm and the gradient of the last head. Before a module: those of the head before it; in it: an
+  // embedding, two norms, their join.
+  const ends = wide(3 * D) + J * (wide(3 * D) + row.expanded(D) + 2 * row.normed(D))
+  const parameters = count * (2 * bytesOfNumber + 2 * ofMoment) + (averageIn === 'heap' ? average : 0)
+  const activations = rows * (layers + ends)
+  const backward = passingOfLayer(config, rows) + rows * comesBackOfRow(config, keeping)
+  const passing = bytesOfNumber * Math.max(passingOfHead(config, rows), backward)
+  return {
+    parameters,
+    activations,
+    passing,
+    total: parameters + activations + passing,
+    outside: averageIn === 'host' ? average : 0,
+  }
 }
 
 /**

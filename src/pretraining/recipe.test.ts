@@ -76,3 +76,18 @@ test('every setting can be set, and what it may be is looked at', () => {
   assert.equal(ema.model.queryRank, null)
   assert.throws(() => applySettings(recipes.nano(), ['data.set=defualt'], recipeRules), /Did you mean "default"/)
 })
+
+test('what is kept can be set although recipes do not say it, and is held against what it needs', () => {
+  const settings = ['training.recompute=true', 'training.activations=fp8', 'training.optimizer.moments=bf16']
+  const { training } = checkRecipe(applySettings(recipes.nano(), settings, recipeRules))
+  assert.deepEqual([training.recompute, training.activations, training.optimizer.moments], [true, 'fp8', 'bf16'])
+  assert.deepEqual(
+    Object.keys(recipeRules.optional).filter((name) => settingPaths(recipes.nano()).includes(name)),
+    [],
+  )
+  assert.throws(() => applySettings(recipes.nano(), ['training.activations=fp4'], recipeRules), /expected f32 or fp8/)
+  const outside = (emaDecay: string) =>
+    applySettings(recipes.nano(), ['training.optimizer.averageIn=host', `training.optimizer.emaDecay=${emaDecay}`], recipeRules)
+  assert.deepEqual(violationsOf(outside('0.99')), [])
+  assert.match(violationsOf(outside('null')).join(), /averageIn: expected a moving average to keep there, got none/)
+})

@@ -5,6 +5,7 @@
 import { z } from 'zod'
 import { rejectViolations } from '../base/errors.ts'
 import { type ModelConfig, modelConfigViolations, presets } from '../architecture/index.ts'
+import type { Keeping } from '../compute/index.ts'
 import { type AdamWConfig, scheduleViolations, type TrainingSchedule } from '../foundations/index.ts'
 import { dataSets, type DataSet } from './data/index.ts'
 import { type LaterStages, laterStagesSchema, laterStagesViolations } from './stage-config.ts'
@@ -46,6 +47,10 @@ export interface TrainingConfig {
   readonly balanceWeight: number
   /** What that loss wants even: each row, as published (the default), or the rows that go through the model at once. */
   readonly balanceOver?: 'sequence' | 'batch'
+  /** Whether norms and up-projections are made again on the way back instead of kept: the same gradients, bit for bit. */
+  readonly recompute?: boolean
+  /** How inputs of linear products and of SwiGLU wait for the backward pass: as they are (the default) or in E4M3. */
+  readonly activations?: Keeping['activations']
   /** Steps in a row without a finite loss after which the run stops. */
   readonly nonFiniteLimit: number
   /** Seconds between checkpoints. */
@@ -93,13 +98,31 @@ export interface Recipe extends LaterStages {
   readonly samples: RecipeSamples
 }
 
+/** What the backward pass finds as it was. */
+export const keepingOf = ({ recompute = false, activations = 'f32' }: Pick<TrainingConfig, keyof Keeping>): Keeping => ({
+  recompute,
+  activations,
+})
+
 /** What a module under `recipes/`, or one of the user's, exports as its default. */
 export type RecipeFunction = () => Recipe
 
 /** What `applySettings` cannot see in a recipe's defaults. */
 export const recipeRules = {
-  nullable: ['model.queryRank', 'model.yarn', 'extension', 'sft', 'rl', 'ablations'],
-  choices: { 'data.set': [...dataSets, 'none'], 'model.gate': ['sigmoid', 'softmax'] },
+  choices: {
+    'data.set': [...dataSets, 'none'],
+    'model.gate': ['sigmoid', 'softmax'],
+    'training.activations': ['f32', 'fp8'],
+    'training.optimizer.moments': ['f32', 'bf16'],
+    'training.optimizer.averageIn': ['heap', 'host'],
+  },
+  nullable: ['model.queryRank', 'model.yarn', 'training.optimizer.emaDecay', 'extension', 'sft', 'rl', 'ablations'],
+  optional: {
+    'training.recompute': false,
+    'training.activations': 'f32',
+    'training.optimizer.moments': 'f32',
+    'training.optimizer.averageIn': 'heap',
+  },
 } as const
 
 const count = (low: number, high = Number.MAX_SAFE_INTEGER) => z.number().int().min(low).max(high)
@@ -140,10 +163,14 @@ const recipeSchema = z.strictObject({
       weightDecay: z.number().min(0).max(10),
       clipNorm: z.number().positive(),
       emaDecay: z.number().min(0).lt(1).nullable(),
+      moments: z.enum(['f32', 'bf16']).optional(),
+      averageIn: z.enum(['heap', 'host']).optional(),
     }),
     schedule: z.custom<TrainingSchedule>((value) => typeof value === 'object' && value !== null, 'expected a schedule'),
     balanceWeight: z.number().min(0).max(10),
     balanceOver: z.enum(['sequence', 'batch']).optional(),
+    recompute: z.boolean().optional(),
+    activations: z.enum(['f32', 'fp8']).optional(),
     nonFiniteLimit: count(1),
     checkpointSeconds: z.number().positive(),
     keptCheckpoints: count(1),
@@ -170,7 +197,7 @@ const recipeSchema = z.strictObject({
 /** Rules between the parts, each of which is in its range. */
 function contradictions(recipe: Recipe): string[] {
   const { model, data, tokenizer, training, samples } = recipe
-  const { rowLength, rows, microRows, tokens } = training
+  const { rowLength, rows, microRows, tokens, optimizer } = training
   return [
     ...modelConfigViolations(model).map((line) => `model.${line}`),
     ...scheduleViolations(training.schedule).map((line) => `training.schedule.${line}`),
@@ -181,6 +208,9 @@ function contradictions(recipe: Recipe): string[] {
     ...(rowLength > model.maxLength ? [`training.rowLength: expected at most model.maxLength = ${model.maxLength}, got ${rowLength}`] : []),
     ...(microRows > rows ? [`training.microRows: expected at most training.rows = ${rows}, got ${microRows}`] : []),
     ...(tokens < rowLength ? [`training.tokens: expected at least one row of ${rowLength}, got ${tokens}`] : []),
+    ...(optimizer.averageIn === 'host' && optimizer.emaDecay === null
+      ? ['training.optimizer.averageIn: expected a moving average to keep there, got none, since emaDecay is null']
+      : []),
     ...(model.maxLength < 2 && samples.count > 0 ? [`samples.count: expected 0 for a model of one position, got ${samples.count}`] : []),
     ...(data.set === 'none' && data.paths.length === 0 ? ['data.set: expected a built-in set or data.paths, got neither'] : []),
   ]

@@ -8,7 +8,7 @@ import { bits, differentiate } from '../compute/index.ts'
 import { type AdamW, norm, stepAdamW } from '../foundations/index.ts'
 import type { TrainingBatch } from './batch-source.ts'
 import type { Overload } from './events.ts'
-import type { TrainingConfig } from './recipe.ts'
+import { keepingOf, type TrainingConfig } from './recipe.ts'
 
 /** What changes from step to step. */
 export interface StepSettings {
@@ -72,7 +72,7 @@ export async function takeStep(
     const part = rowsOf(batch, from, count, maskDocuments)
     const share = wholeWeight > 0 ? targetWeightOf(part) / wholeWeight : 0
     const objective = { mtpWeight: settings.mtpWeight, balanceWeight, balanceOver, share }
-    const losses = differentiate(machine, () => forward(model, part, objective))
+    const losses = differentiate(machine, () => forward(model, part, objective), keepingOf(config))
     lossNats += share * losses.main
     for (const [depth, loss] of losses.mtp.entries()) mtpNats[depth] = (mtpNats[depth] ?? 0) + share * loss
     addLoads(loadByRouter, losses.routers)

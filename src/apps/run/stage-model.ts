@@ -2,6 +2,7 @@
 import path from 'node:path'
 import { usageError } from '../../base/errors.ts'
 import { formatSeconds } from '../../base/format.ts'
+import { averageOf } from '../../foundations/index.ts'
 import { createModel, type Model, type ModelConfig } from '../../architecture/index.ts'
 import { dropOlderCheckpoints, latestCheckpoint, readStageWeights, writeModelFolder } from '../../infrastructure/index.ts'
 import type { Stage, StageOutcome } from '../../pretraining/index.ts'
@@ -13,9 +14,10 @@ export function writeResult(
   { model, optimizer }: Pick<StageOutcome, 'model' | 'optimizer'>,
 ): void {
   const { temperature, topP } = document.recipe.samples
+  const weights = averageOf(optimizer)
   writeModelFolder(run.modelFolder, model, text.tokenizer, {
     generation: { temperature, topP },
-    ...(optimizer.average && { weights: optimizer.average }),
+    ...(weights && { weights }),
   })
   output.note(
     `model     written to ${path.relative(process.cwd(), run.modelFolder) || '.'} after ${formatSeconds(performance.now() / 1000)}`,

@@ -5,6 +5,7 @@
  * gate's gradient is a row sum of what backward has anyway, so the experts' outputs need not be kept.
  */
 import { dims } from '../dims.ts'
+import { release } from '../keeping.ts'
 import type { Tensor } from '../tensor.ts'
 import { forwardProduct, inputsProduct, weightsProduct } from './linear-products.ts'
 import type { Routing } from './route.ts'
@@ -59,5 +60,6 @@ export function expertFfn(x_MD: Tensor, routing: Routing, wGateUp_EGD: Tensor, w
       machine.heap.free(activation_UI.address)
     },
   })
+  release(gateUp_UG, 'input')
   return y_MD
 }

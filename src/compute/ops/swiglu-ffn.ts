@@ -1,5 +1,6 @@
 /** The gated feed-forward layer, dense or shared: one op, because its backward recomputes the activation in place. */
 import { dims } from '../dims.ts'
+import { release } from '../keeping.ts'
 import type { Tensor } from '../tensor.ts'
 import { forwardProduct, inputsProduct, weightsProduct } from './linear-products.ts'
 
@@ -9,7 +10,7 @@ import { forwardProduct, inputsProduct, weightsProduct } from './linear-products
  * x_MD         activations
  * wGateUp_GD   `gate_proj` above `up_proj`
  * wDown_DF     `down_proj`
- * → y_MD. Only [gate | up] is kept; backward turns it into its own gradient and h comes back on the way.
+ * → y_MD. Only [gate | up] is kept, in eight bits if the tape wants that; backward turns it into its own gradient and h comes back on the way.
  */
 export function swigluFfn(x_MD: Tensor, wGateUp_GD: Tensor, wDown_DF: Tensor): Tensor {
   const { machine } = x_MD
@@ -42,5 +43,6 @@ export function swigluFfn(x_MD: Tensor, wGateUp_GD: Tensor, wDown_DF: Tensor): T
       machine.heap.free(activation_MF.address)
     },
   })
+  release(gateUp_MG, 'input')
   return y_MD
 }

@@ -10,12 +10,12 @@ import { z } from 'zod'
 import { Random } from '../../base/random.ts'
 import { mean, quantile } from '../../base/statistics.ts'
 import { createModel, forward, type Model } from '../../architecture/index.ts'
-import { bits, differentiate, type Machine } from '../../compute/index.ts'
+import { bits, differentiate, type Machine, roundToBf16 } from '../../compute/index.ts'
 import { createAdamW, initialize, learningRateAt } from '../../foundations/index.ts'
 import type { TrainingBatch } from '../batch-source.ts'
 import { Mixture } from '../data/index.ts'
 import type { PreparedText } from '../prepare-text.ts'
-import type { Recipe } from '../recipe.ts'
+import { keepingOf, type Recipe } from '../recipe.ts'
 import { addLoads, applyGradients, rowsOf } from '../training-step.ts'
 import { accumulationAblation } from './catalogue.ts'
 import type { AblationBase, AccumulationEvent } from './events.ts'
@@ -166,7 +166,7 @@ function addGradient(model: Model, batch: TrainingBatch, from: number, count: nu
     balanceWeight: training.balanceWeight,
     share: count / batch.rows,
   }
-  return differentiate(model.machine, () => forward(model, part, objective))
+  return differentiate(model.machine, () => forward(model, part, objective), keepingOf(training))
 }
 
 /** Sums a batch's gradient one way. → the batch's loss in nats a token, and the rows of each expert */
@@ -182,12 +182,6 @@ function sumGradient(model: Model, batch: TrainingBatch, way: Way, base: Recipe)
     if (way === 'bf16') roundToBf16(model.parameters.set.gradients!.data as Float32Array)
   }
   return { lossNats, loads }
-}
-
-/** Rounds every number to the nearest of bf16, ties to even, in place. */
-export function roundToBf16(values: Float32Array): void {
-  const words = new Uint32Array(values.buffer, values.byteOffset, values.length)
-  for (let i = 0; i < words.length; i++) words[i] = (words[i] + 0x7fff + ((words[i] >>> 16) & 1)) & 0xffff0000
 }
 
 async function trainBy(

@@ -6,7 +6,7 @@ import { noExperiment, notTested } from './verdicts.ts'
 export const notResident: Claim = {
   id: 'infrastructure.not-resident',
   statement: claimStatements['infrastructure.not-resident'],
-  mechanism: 'src/compute/recompute.ts',
+  mechanism: 'src/compute/keeping.ts',
   needs: [],
   command: noExperiment,
   rule: 'It holds where recomputation, an FP8 cache of activations, BF16 moments and an average kept elsewhere each lower the measured peak of the heap, and all together by what was predicted.',

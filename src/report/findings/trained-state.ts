@@ -1,7 +1,7 @@
 /**
  * What training leaves behind, and what of it serving needs: an inventory in bytes.
  *
- * Counted from the model's sizes and the recipe, in the formats in which they are kept: numbers of four bytes.
+ * Counted from the model's sizes and the recipe, in the formats in which they are kept: four bytes a number, or two for moments.
  */
 import { checkpointBytes, checkpointTensors, countParameters, type ModelConfig } from '../../architecture/index.ts'
 import type { Recipe } from '../../pretraining/index.ts'
@@ -21,6 +21,7 @@ export function trainedState({ model, training }: Pick<Recipe, 'model' | 'traini
   const { total, mtp } = countParameters(model)
   const biases = biasCount(model)
   const trained = total + mtp.unique
+  const bytesOfMoment = training.optimizer.moments === 'bf16' ? bytesOfNumber / 2 : bytesOfNumber
   const items: StateItem[] = [
     { name: 'weights of the main model', bytes: bytesOfNumber * (total - biases), fate: 'kept', why: 'the model itself' },
     {
@@ -30,7 +31,7 @@ export function trainedState({ model, training }: Pick<Recipe, 'model' | 'traini
       why: 'they decide which experts a token visits',
     },
     { name: 'MTP module', bytes: bytesOfNumber * mtp.unique, fate: 'optional', why: 'drafts tokens; the main model runs without it' },
-    { name: 'moments of AdamW', bytes: 2 * bytesOfNumber * (trained - biases), fate: 'dropped', why: 'they serve the next update' },
+    { name: 'moments of AdamW', bytes: 2 * bytesOfMoment * (trained - biases), fate: 'dropped', why: 'they serve the next update' },
     { name: 'gradients', bytes: bytesOfNumber * (trained - biases), fate: 'dropped', why: 'they last one step' },
   ]
   if (training.optimizer.emaDecay !== null)
