@@ -18,18 +18,18 @@ export type EventSchemas<E extends RunEvent> = { readonly [T in E['type']]: z.Zo
 type Fields<T> = { readonly [K in keyof T]-?: z.ZodType<T[K]> }
 
 /** `never` for a field that T has not, and for one whose schema refuses something that T allows. */
-type Whole<T, S extends Fields<T>> = {
+type Exactly<T, S extends Fields<T>> = {
   readonly [K in keyof S]: K extends keyof T ? ([T[K]] extends [z.output<S[K]>] ? S[K] : never) : never
 }
 
 /** Schema of a record of type T, field by field. Called twice, because T is given and the fields are inferred. */
 export const record =
   <T>() =>
-  <S extends Fields<T>>(fields: S & Whole<T, S>): z.ZodType<T> =>
+  <S extends Fields<T>>(fields: S & Exactly<T, S>): z.ZodType<T> =>
     z.object(fields) as unknown as z.ZodType<T>
 
-/** Schema of a list that nobody changes. */
-export const list = <T>(item: z.ZodType<T>): z.ZodType<readonly T[]> => z.array(item)
+/** Schema of a list that nobody changes. @param least items that it has at least */
+export const list = <T>(item: z.ZodType<T>, least = 0): z.ZodType<readonly T[]> => z.array(item).min(least)
 
 /** Schema of a map from names. */
 export const byName = <T>(item: z.ZodType<T>): z.ZodType<Readonly<Record<string, T>>> => z.record(z.string(), item)
@@ -39,6 +39,13 @@ export const measured: z.ZodType<number> = z.custom<number>((value) => typeof va
 
 /** Something that is counted. */
 export const counted: z.ZodType<number> = z.int('expected a whole number').min(0)
+
+/** A schema, and that one count of the record is a part of another. */
+export const withPart = <T extends Readonly<Record<Part | Whole, number>>, Part extends string, Whole extends string>(
+  schema: z.ZodType<T>,
+  part: Part,
+  whole: Whole,
+): z.ZodType<T> => schema.refine((value) => value[part] <= value[whole], { path: [part], message: `expected at most ${whole}` })
 
 /**
  * What is wrong with an event, one line each; nothing when it is one of those that the table knows.

@@ -1,6 +1,6 @@
 /** The events of evaluation as schemas. */
 import { z } from 'zod'
-import { counted, type EventSchemas, list, measured, record } from '../base/event-schema.ts'
+import { counted, type EventSchemas, list, measured, record, withPart } from '../base/event-schema.ts'
 import type { BitsPerByte } from './bits-per-byte.ts'
 import type { CompressorScores } from './compressors.ts'
 import type {
@@ -38,20 +38,24 @@ export const evaluationEventSchemas = {
     compressors: record<CompressorScores>()({ gzip: measured, xz: measured.nullable() }),
     ngram: record<NgramScore>()({ bitsPerByte: measured, contextBytes: counted, trainingBytes: counted }).nullable(),
   }),
-  'evaluation/task': record<TaskScoreEvent>()({
-    type: z.literal('evaluation/task'),
-    stage: z.string(),
-    task: z.string(),
-    likeName: z.string(),
-    scoring: z.enum(['per-byte', 'plain', 'exact']),
-    n: counted,
-    correct: counted,
-    accuracy: measured,
-    chance: measured,
-    interval: z.tuple([measured, measured]).readonly(),
-    isAboveChance: z.boolean(),
-    tooLong: counted,
-  }),
+  'evaluation/task': withPart(
+    record<TaskScoreEvent>()({
+      type: z.literal('evaluation/task'),
+      stage: z.string(),
+      task: z.string(),
+      likeName: z.string(),
+      scoring: z.enum(['per-byte', 'plain', 'exact']),
+      n: counted,
+      correct: counted,
+      accuracy: measured,
+      chance: measured,
+      interval: z.tuple([measured, measured]).readonly(),
+      isAboveChance: z.boolean(),
+      tooLong: counted,
+    }),
+    'correct',
+    'n',
+  ),
   'evaluation/task-left-out': record<TaskLeftOutEvent>()({
     type: z.literal('evaluation/task-left-out'),
     stage: z.string(),
@@ -64,13 +68,15 @@ export const evaluationEventSchemas = {
     stage: z.string(),
     windowLength: counted,
     rows: counted,
-    buckets: list(record<PositionBucket>()({ from: counted, to: counted, lossNats: measured, plusMinus: measured, n: counted })),
+    buckets: list(record<PositionBucket>()({ from: counted, to: counted, lossNats: measured, plusMinus: measured, n: counted }), 1),
     lastBucketOfRow: list(measured),
   }),
   'evaluation/needle': record<NeedleEvent>()({
     type: z.literal('evaluation/needle'),
     stage: z.string(),
-    cells: list(record<NeedleCell>()({ length: counted, depth: measured, n: counted, correct: counted, chance: measured })),
+    cells: list(
+      withPart(record<NeedleCell>()({ length: counted, depth: measured, n: counted, correct: counted, chance: measured }), 'correct', 'n'),
+    ),
   }),
   'evaluation/long-context-left-out': record<LongContextLeftOutEvent>()({
     type: z.literal('evaluation/long-context-left-out'),

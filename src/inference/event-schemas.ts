@@ -1,6 +1,6 @@
 /** What measurements of inference say, as schemas. */
 import { z } from 'zod'
-import { counted, type EventSchemas, list, measured, record } from '../base/event-schema.ts'
+import { counted, type EventSchemas, list, measured, record, withPart } from '../base/event-schema.ts'
 import { loadsSchema } from '../pretraining/event-schemas.ts'
 import type { DecodeSplit, ExpertLoadEvent, InferenceEvent, RegimeEvent, RolloutSpeedEvent, SpeculationEvent } from './events.ts'
 import type { RoutingEvent } from './routing-probe.ts'
@@ -25,15 +25,19 @@ export const inferenceEventSchemas = {
       weightSeconds: measured,
     }).nullable(),
   }),
-  'inference/speculation': record<SpeculationEvent>()({
-    type: z.literal('inference/speculation'),
-    drafted: counted,
-    accepted: counted,
-    steps: counted,
-    tokensPerSecondOff: measured,
-    tokensPerSecondOn: measured,
-    isSameText: z.boolean(),
-  }),
+  'inference/speculation': withPart(
+    record<SpeculationEvent>()({
+      type: z.literal('inference/speculation'),
+      drafted: counted,
+      accepted: counted,
+      steps: counted,
+      tokensPerSecondOff: measured,
+      tokensPerSecondOn: measured,
+      isSameText: z.boolean(),
+    }),
+    'accepted',
+    'drafted',
+  ),
   'inference/rollout': record<RolloutSpeedEvent>()({ type: z.literal('inference/rollout'), rows: counted, tokensPerSecond: measured }),
   'inference/expert-load': record<ExpertLoadEvent>()({
     type: z.literal('inference/expert-load'),
@@ -51,7 +55,7 @@ export const inferenceEventSchemas = {
     lossNats: measured,
     addedNats: measured.nullable(),
     plusMinus: measured.nullable(),
-    layers: list(counted),
-    visits: list(record<RoutingEvent['visits'][number]>()({ nodeCount: counted, perTokenByLayer: list(measured) })),
+    layers: list(counted, 1),
+    visits: list(record<RoutingEvent['visits'][number]>()({ nodeCount: counted, perTokenByLayer: list(measured, 1) })),
   }),
 } satisfies EventSchemas<InferenceEvent | RoutingEvent>

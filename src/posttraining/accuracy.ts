@@ -14,7 +14,8 @@ import { chanceLevel, drawProblems, type Problem } from '../foundations/index.ts
 import type { Engine } from '../inference/index.ts'
 import type { RlConfig, Stage } from '../pretraining/index.ts'
 import type { AccuracyEvent, PosttrainingEvent } from './events.ts'
-import { drawReplies, openJudge, type Reply } from './replies.ts'
+import { openJudge } from './judge.ts'
+import { drawReplies, type Reply } from './replies.ts'
 import { chooseTasks } from './rl-problems.ts'
 
 export interface AccuracyOptions {
@@ -41,7 +42,7 @@ const problemsAtOnce = 64
  * Scores a model on held-out problems, and appends `posttraining/accuracy` for each task and for all, and `posttraining/sample`.
  *
  * @returns one score a task in their order, then that of all problems
- * @throws UsageError on unknown tasks, a verifier that cannot be used, and prompts that leave no room for replies
+ * @throws UsageError on unknown tasks, a verifier that cannot be used or gives no verdicts, and prompts that leave no room for replies
  */
 export async function measureAccuracy(options: AccuracyOptions): Promise<AccuracyEvent[]> {
   const { engine, stage, config, seed, temperature = 1, samplesPerTask = 1, log, onProgress } = options
@@ -53,7 +54,7 @@ export async function measureAccuracy(options: AccuracyOptions): Promise<Accurac
     rng.fork('problems'),
     { side, count, level },
   )
-  const { judge, close } = await openJudge(config.verifier)
+  const judge = await openJudge(config.verifier)
   const replies: Reply[] = []
   try {
     for (let from = 0; from < problems.length; from += problemsAtOnce) {
@@ -68,7 +69,7 @@ export async function measureAccuracy(options: AccuracyOptions): Promise<Accurac
       replies.push(...drawn.replies)
     }
   } finally {
-    await close()
+    await judge.close()
   }
 
   const scores: AccuracyEvent[] = []

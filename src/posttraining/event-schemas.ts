@@ -1,6 +1,6 @@
 /** The events of post-training as schemas. */
 import { z } from 'zod'
-import { byName, counted, type EventSchemas, measured, record } from '../base/event-schema.ts'
+import { byName, counted, type EventSchemas, measured, record, withPart } from '../base/event-schema.ts'
 import type { Interval } from '../base/statistics.ts'
 import { stageSchema as stage } from '../pretraining/index.ts'
 import type {
@@ -25,6 +25,7 @@ export const posttrainingEventSchemas = {
     bySource: byName(counted),
     rows: counted,
     rowLength: counted,
+    replayedRows: counted,
     tokens: counted,
     supervisedTokens: counted,
     droppedTooLong: counted,
@@ -78,21 +79,25 @@ export const posttrainingEventSchemas = {
     best: shownReply,
     worst: shownReply,
   }),
-  'posttraining/accuracy': record<AccuracyEvent>()({
-    type: z.literal('posttraining/accuracy'),
-    stage,
-    task: z.string(),
-    family: z.string(),
-    temperature: measured,
-    n: counted,
-    correct: counted,
-    accuracy: measured,
-    chance: measured,
-    interval: record<Interval>()({ value: measured, low: measured, high: measured, count: counted }),
-    formatRate: measured,
-    stopRate: measured,
-    meanTokens: measured,
-  }),
+  'posttraining/accuracy': withPart(
+    record<AccuracyEvent>()({
+      type: z.literal('posttraining/accuracy'),
+      stage,
+      task: z.string(),
+      family: z.string(),
+      temperature: measured,
+      n: counted,
+      correct: counted,
+      accuracy: measured,
+      chance: measured,
+      interval: record<Interval>()({ value: measured, low: measured, high: measured, count: counted }),
+      formatRate: measured,
+      stopRate: measured,
+      meanTokens: measured,
+    }),
+    'correct',
+    'n',
+  ),
   'posttraining/sample': record<PosttrainingSampleEvent>()({
     type: z.literal('posttraining/sample'),
     stage,

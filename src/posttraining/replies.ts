@@ -1,31 +1,9 @@
 /** Replies drawn by the engine from the policy's own weights, as text and as what a verifier makes of them. */
 import type { Random } from '../base/random.ts'
-import { type Problem, type Score, scoreOf, type Tokenizer, verifyReply } from '../foundations/index.ts'
+import { type Problem, type Score, scoreOf, type Tokenizer } from '../foundations/index.ts'
 import { rollout, type RolloutEngine } from '../inference/index.ts'
-import { type GuardedVerdict, guardVerifier } from './guard-verifier.ts'
+import type { Judge } from './judge.ts'
 import { promptIdsOf } from './rl-problems.ts'
-import { VerifierSandbox } from './verifier-sandbox.ts'
-
-/** Judges a reply and never fails. */
-export type Judge = (problem: Problem, reply: string) => GuardedVerdict | Promise<GuardedVerdict>
-
-/** Judges of a recipe, and how to let go of them. */
-export interface OpenJudge {
-  readonly judge: Judge
-  readonly close: () => Promise<void>
-}
-
-/**
- * The verifier of a recipe: its own module behind a time limit, or the tasks' own.
- *
- * @param modulePath of the recipe; null for the tasks' own
- * @throws UsageError when the module cannot be used
- */
-export async function openJudge(modulePath: string | null): Promise<OpenJudge> {
-  if (modulePath === null) return { judge: guardVerifier(verifyReply), close: async () => {} }
-  const sandbox = await VerifierSandbox.open(modulePath)
-  return { judge: (problem, reply) => sandbox.verify(problem, reply), close: () => sandbox.close() }
-}
 
 /** A reply and its verdict. */
 export interface Reply extends Score {
@@ -52,7 +30,11 @@ export interface ReplyOptions {
   readonly rng: Random
 }
 
-/** Draws replies to problems and judges them; those to one problem stand together. */
+/**
+ * Draws replies to problems and judges them; those to one problem stand together.
+ *
+ * @throws BrokenVerifier when the judge gives no verdicts
+ */
 export async function drawReplies(
   engine: RolloutEngine & { readonly tokenizer: Tokenizer },
   problems: readonly Problem[],
@@ -77,7 +59,7 @@ export async function drawReplies(
     const problemIndex = Math.floor(index / samplesPerProblem)
     const isStopped = ids.at(-1) === tokenizer.eosId
     const text = tokenizer.decode(isStopped ? ids.subarray(0, -1) : ids)
-    const verdict = await judge(problems[problemIndex], text)
+    const verdict = await judge.verify(problems[problemIndex], text)
     replies.push({
       ...scoreOf(verdict),
       problemIndex,
@@ -89,5 +71,6 @@ export async function drawReplies(
       fault: verdict.fault,
     })
   }
+  judge.rejectSilence()
   return { replies, rolloutSeconds }
 }

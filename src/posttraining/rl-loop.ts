@@ -5,6 +5,7 @@ import { usageError } from '../base/errors.ts'
 import type { EventSink } from '../base/run-log.ts'
 import type { TrainingConfig, TrainingOutcome } from '../pretraining/index.ts'
 import type { RlStage } from './events.ts'
+import { BrokenVerifier } from './judge.ts'
 import { type RlMeans, type RlStepResult, takeRlStep } from './rl-step.ts'
 import type { PosttrainingLogEvent } from './surroundings.ts'
 
@@ -41,7 +42,8 @@ const shownReplies = 8
 /**
  * Reinforces until all steps are taken, or until it is told to stop.
  *
- * @throws UsageError after `nonFiniteLimit` steps in a row whose update was not finite; nothing is saved then
+ * @throws UsageError after `nonFiniteLimit` steps in a row whose update was not finite, nothing is saved then; and when the
+ *   verifier gives no verdicts, the steps before are saved then
  */
 export async function reinforce(run: RlLoop): Promise<TrainingOutcome> {
   const { stage, stepCount, means, training, log, stop } = run
@@ -68,7 +70,11 @@ export async function reinforce(run: RlLoop): Promise<TrainingOutcome> {
 
   while (step < stepCount) {
     const stepBegun = performance.now()
-    const result = await takeRlStep(means, step)
+    const result = await takeRlStep(means, step).catch((error: unknown) => {
+      // Replies are judged before anything is changed: the step can be taken again once the verifier is mended.
+      if (error instanceof BrokenVerifier) save()
+      throw error
+    })
     const stepSeconds = (performance.now() - stepBegun) / 1000
     step++
     tokens += result.drawnTokens

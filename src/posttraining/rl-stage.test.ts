@@ -13,6 +13,7 @@ import { Engine } from '../inference/index.ts'
 import { checkRecipe, configAfter, prepareText, type PreparedText, type Recipe, recipes, type RlConfig } from '../pretraining/index.ts'
 import { measureAccuracy } from './accuracy.ts'
 import { type PosttrainingEvent, type RlStepEvent, rlTrace } from './events.ts'
+import { tryVerifier } from './judge.ts'
 import { trainRl } from './rl-stage.ts'
 import type { PosttrainingLogEvent } from './surroundings.ts'
 
@@ -180,12 +181,55 @@ describe('a reinforcement that is cut short', () => {
 
 test('a verifier that throws counts as wrong and is told', async () => {
   const failing = path.join(folder, 'failing.mjs')
-  writeFileSync(failing, `export const verify = () => { throw new Error('no idea') }`)
+  writeFileSync(failing, `let asked = 0; export const verify = () => { if (++asked === 12) return false; throw new Error('no idea') }`)
   const { events, steps } = await reinforced(tinyRecipe({ verifier: failing, steps: 1 }))
   assert.deepEqual([steps[0].accuracy, steps[0].rewardMean], [0, 0])
   const fault = events.find((event) => event.type === 'rl/verifier-fault')!
-  assert.deepEqual([fault.count, fault.replies], [12, 12])
+  assert.deepEqual([fault.count, fault.replies], [11, 12])
   assert.match(fault.fault, /no idea/)
+})
+
+test('a verifier that gives no verdict on any reply of the first step stops the run, with file, failure and an example', async () => {
+  const broken = path.join(folder, 'broken.mjs')
+  writeFileSync(broken, `export const verify = () => { throw new Error('no idea') }`)
+  await assert.rejects(reinforced(tinyRecipe({ verifier: broken })), (error: Error) => {
+    assert.ok(error instanceof UsageError)
+    assert.match(
+      error.message,
+      /broken\.mjs: expected a verifier that gives verdicts, got none on 12 replies in a row; first, it threw Error: no idea at the problem ".+" and the reply ".*"\. Mend verify/,
+    )
+    return true
+  })
+})
+
+test('a verifier that fails on the way stops the run after sixteen replies; mended, the run goes on where it stopped', async () => {
+  const moody = path.join(folder, 'moody.mjs')
+  const write = (lastAsked: number) =>
+    writeFileSync(
+      moody,
+      `let asked = 0; export const verify = (_, reply) => { if (++asked > ${lastAsked}) throw new Error('no'); return reply.includes('e') }`,
+    )
+  const recipe = tinyRecipe({ verifier: moody })
+  const run = newRun(recipe)
+  // Two steps of twelve replies, and two replies of the third: the fault in the middle of a step is counted on in the next.
+  write(26)
+  await assert.rejects(reinforced(recipe, { run }), /got none on 16 replies in a row/)
+  run.close()
+  write(1e9)
+  using again = openRunFolder<PosttrainingLogEvent>(run.folder)
+  const rest = await reinforced(recipe, { run: again })
+  assert.deepEqual([rest.reason, rest.steps.map(({ step }) => step)], ['complete', [4]])
+})
+
+test('a verifier is tried on right answers before a run begins, one that hangs too', async () => {
+  const rl = { tasks: ['copy', 'add'], level: 0 }
+  await tryVerifier({ ...rl, verifier })
+  const hanging = path.join(folder, 'hanging.mjs')
+  writeFileSync(hanging, `export const verify = () => new Promise(() => {})`)
+  await assert.rejects(tryVerifier({ ...rl, verifier: hanging }), {
+    name: 'UsageError',
+    message: /hanging\.mjs: .* got none on 3 replies in a row; first, it did not end within 1 s at the problem .* and the reply "<answer>/,
+  })
 })
 
 test('prompts that leave no room, unknown tasks and missing verifiers are refused', async () => {

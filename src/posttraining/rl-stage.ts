@@ -15,7 +15,7 @@ import { documentHash, latestCheckpoint, readCheckpoint, readStageWeights, write
 import { checkHeap, configAfter, type Recipe, type RlConfig, type StageOutcome } from '../pretraining/index.ts'
 import type { RlStage } from './events.ts'
 import { policyTokensAtOnce } from './policy-update.ts'
-import { openJudge } from './replies.ts'
+import { openJudge } from './judge.ts'
 import { chooseTasks } from './rl-problems.ts'
 import { reinforce } from './rl-loop.ts'
 import type { PosttrainingLogEvent, PosttrainingSurroundings } from './surroundings.ts'
@@ -39,7 +39,7 @@ const turn = () => new Promise<void>((resolve) => (globalThis.setImmediate ?? gl
  * where a verifier failed, `training/checkpoint` and `training/end`. Weights are not decayed: what holds the policy is the
  * divergence, and the modules of multi-token prediction stay as they are.
  *
- * @throws UsageError when the recipe has no such stage, names unknown tasks or a verifier that cannot be used, prompts leave no
+ * @throws UsageError when the recipe has no such stage, names unknown tasks or a verifier that cannot be used or gives no verdicts, prompts leave no
  *   room for replies, a checkpoint does not belong to the run, or updates fail too often in a row
  */
 export async function trainRl(surroundings: PosttrainingSurroundings, stage: RlStage = 'rl'): Promise<StageOutcome> {
@@ -51,7 +51,7 @@ export async function trainRl(surroundings: PosttrainingSurroundings, stage: RlS
   const sizes = configAfter(recipe, stage)
   const training = { ...recipe.training, optimizer: { ...recipe.training.optimizer, weightDecay: 0 } }
   checkHeap(sizes, { ...training, microRows: 1, rowLength: policyTokensAtOnce })
-  const judging = await openJudge(config.verifier)
+  const judge = await openJudge(config.verifier)
   try {
     const options = { length: sizes.maxLength }
     const model = createModel(machine, sizes, { withGradients: true, ...options })
@@ -78,7 +78,7 @@ export async function trainRl(surroundings: PosttrainingSurroundings, stage: RlS
         engine: new Engine(model, text.tokenizer, rolloutRows),
         optimizer,
         reference,
-        judge: judging.judge,
+        judge,
         tasks,
         config,
         stepCount,
@@ -99,6 +99,6 @@ export async function trainRl(surroundings: PosttrainingSurroundings, stage: RlS
     })
     return { ...outcome, model, optimizer }
   } finally {
-    await judging.close()
+    await judge.close()
   }
 }

@@ -15,7 +15,8 @@ import type { RlConfig, TrainingConfig } from '../pretraining/index.ts'
 import type { RlStepEvent } from './events.ts'
 import { groupAdvantages, shuffledRewards, tokenKl } from './grpo.ts'
 import { type Experience, policyBatches, replyLosses, type UpdateResult, updatePolicy } from './policy-update.ts'
-import { drawReplies, type Judge, type Reply } from './replies.ts'
+import type { Judge } from './judge.ts'
+import { drawReplies, type Reply } from './replies.ts'
 import { type ChosenTask, problemsOfStep } from './rl-problems.ts'
 
 /** What every step works with. */

@@ -18,8 +18,8 @@ export const stageSchema = z.enum(['pretrain', 'extend-1', 'extend-2', 'extend-j
 
 const stage = stageSchema
 
-/** Rows of each expert, router by router. */
-export const loadsSchema = list(list(counted))
+/** Rows of each expert, router by router; a dense model has none. */
+export const loadsSchema = list(list(counted, 1))
 
 export const trainingEventSchemas = {
   'training/start': record<StartEvent>()({

@@ -1,16 +1,20 @@
-/** What a recipe's later stages name, looked at before the first one begins: tasks, conversations, ablations. */
+/** What a recipe's later stages name, looked at before anything is trained: tasks, conversations, ablations, a verifier. */
 import { rejectViolations } from '../../base/errors.ts'
 import { didYouMean } from '../../base/nearest.ts'
 import { taskNames } from '../../evaluation/index.ts'
-import { chooseTasks, readConversations, VerifierSandbox } from '../../posttraining/index.ts'
+import { chooseTasks, readConversations, tryVerifier } from '../../posttraining/index.ts'
 import { ablationNames, type Recipe } from '../../pretraining/index.ts'
+import type { PartName } from '../../report/index.ts'
 
 /**
- * Checks everything that is named and not built in.
+ * Checks everything that is named and not built in, as far as it is still to be used.
  *
+ * @param isDone which parts of the run are done; none of a new one
  * @throws UsageError naming what does not exist, every faulty line of a file of conversations, and a verifier that does not load
+ *   or gives no verdicts
  */
-export async function checkLaterStages({ evaluation, sft, rl, ablations }: Recipe): Promise<void> {
+export async function checkLaterStages(recipe: Recipe, isDone: (part: PartName) => boolean = () => false): Promise<void> {
+  const { evaluation, sft, rl, ablations } = recipe
   rejectViolations(
     'evaluation.tasks',
     evaluation.tasks
@@ -18,9 +22,9 @@ export async function checkLaterStages({ evaluation, sft, rl, ablations }: Recip
       .map((name) => `there is no task called "${name}". ${didYouMean(name, taskNames)}`),
     `The tasks are ${taskNames.join(', ')}.`,
   )
-  for (const file of sft?.paths ?? []) readConversations(file)
-  if (ablations) ablationNames(ablations.names)
-  if (!rl) return
+  if (sft && !isDone('sft')) for (const file of sft.paths) readConversations(file)
+  if (ablations && !isDone('ablations')) ablationNames(ablations.names)
+  if (!rl || isDone(rl.shuffledSteps > 0 ? 'evaluate-rl-shuffled' : 'evaluate-rl')) return
   chooseTasks(rl.tasks)
-  if (rl.verifier !== null) await (await VerifierSandbox.open(rl.verifier)).close()
+  if (rl.verifier !== null) await tryVerifier(rl)
 }

@@ -23,24 +23,36 @@ export async function resolveRecipe(asked: Asked): Promise<Recipe> {
     ...(asked.seed !== null && { seed: asked.seed }),
     // Weights name domains of the built-in text; the user's own has its own.
     ...(asked.data.length > 0 && {
-      data: { ...base.data, set: 'none', paths: asked.data.map((file) => path.resolve(file)), weights: {} },
+      data: { ...base.data, set: 'none', paths: asked.data, weights: {} },
     }),
   }
-  const conversations = asked.conversations.map((file) => path.resolve(file))
+  const { conversations } = asked
   if (conversations.length > 0 && own.sft === null)
     throw usageError('--conversations', 'a recipe that fine-tunes', `${own.name}, whose sft is null`, 'Use a recipe with a section sft.')
   const withOwn = conversations.length > 0 ? { ...own, sft: { ...own.sft!, paths: conversations } } : own
-  const recipe = checkRecipe(applySettings(withOwn, asked.settings, recipeRules), `recipe ${asked.recipe}`)
+  const recipe = withFullPaths(checkRecipe(applySettings(withOwn, asked.settings, recipeRules), `recipe ${asked.recipe}`))
   await checkLaterStages(recipe)
   return recipe
+}
+
+/** Files by their full paths: a run may be gone on with from another folder. */
+function withFullPaths(recipe: Recipe): Recipe {
+  const { data, sft, rl } = recipe
+  const full = (paths: readonly string[]) => paths.map((file) => path.resolve(file))
+  return {
+    ...recipe,
+    data: { ...data, paths: full(data.paths) },
+    sft: sft && { ...sft, paths: full(sft.paths) },
+    rl: rl && { ...rl, verifier: rl.verifier === null ? null : path.resolve(rl.verifier) },
+  }
 }
 
 /** A module whose default export is a recipe, or a function that returns one. */
 async function loadRecipe(file: string): Promise<Recipe> {
   const names = Object.keys(recipes)
   if (!/\.[cm]?[jt]s$/.test(file)) {
-    const hint = didYouMean(file, names) || `There are ${names.join(', ')}.`
-    throw usageError('recipe', 'the name of a recipe or a .ts or .js file', `"${file}"`, hint)
+    const hint = didYouMean(file, names) || 'A run is named by its folder: runs/first.'
+    throw usageError('recipe', `${names.join(', ')}, a .ts or .js file, or the folder of a run`, `"${file}"`, hint)
   }
   if (!existsSync(file)) throw usageError('recipe', 'a file', `nothing at ${file}`, 'Check the path.')
   let module: { readonly default?: unknown }

@@ -14,6 +14,7 @@ import { createRunFolder, eventsFile, isRunFolder, openRunFolder, readTokenizer,
 import { checkHeap } from '../../pretraining/index.ts'
 import { type Asked, checkRunDocument, readRunFacts, type RunDocument, type RunRecordEvent, runEventSchemas } from '../../report/index.ts'
 import type { Output } from '../output.ts'
+import { checkLaterStages } from './check-later-stages.ts'
 import { gatherText } from './gather-text.ts'
 import { listenForInterrupt } from './interrupt.ts'
 import { Interrupted, type Part, type RunContext, type Until } from './part.ts'
@@ -71,6 +72,7 @@ export async function runRecipe(request: RunRequest, output: Output): Promise<Ru
     if (request.until === 'report' && !existsSync(reportFile(folder))) writeReport(readRunFacts(folder), reportFile(folder))
     return { status: 'complete', document: stored, events: before, exitStatus: 0, wasComplete: true }
   }
+  if (stored) await checkLaterStages(stored.recipe, (part) => done.has(part))
   // Awaited here: the folder is this process’s until the work is done.
   return await work({ ...request, threads }, { run, stored, done }, output)
 }

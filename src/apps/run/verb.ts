@@ -3,6 +3,7 @@ import path from 'node:path'
 import type { Command } from 'commander'
 import { usageError } from '../../base/errors.ts'
 import { isRunFolder } from '../../infrastructure/index.ts'
+import { recipes } from '../../pretraining/index.ts'
 import { commonFlags, type CommonFlags } from '../flags.ts'
 import { createOutput, type Output } from '../output.ts'
 import { summarize } from '../summary.ts'
@@ -70,6 +71,9 @@ function requestOf(target: string | undefined, flags: TrainingFlags, until: Unti
   }
   if (target === undefined)
     throw usageError('recipe', 'the name of a recipe, a .ts or .js file, or the folder of a run', 'nothing', 'For example nano.')
+  const ownRun = path.join('runs', target)
+  if (!Object.hasOwn(recipes, target) && isRunFolder(ownRun))
+    throw usageError('recipe', 'the name of a recipe, a .ts or .js file, or the folder of a run', `"${target}"`, `Did you mean ${ownRun}?`)
   const budget = flags.budget === undefined ? null : ({ seconds: flags.budget, derives: 'model' } as const)
   const name = flags.name ?? path.basename(target).replace(/\.[cm]?[jt]s$/, '')
   return { asked: askedOf(target, flags, budget), folder: runFolderOf(name), mustExist: resume, threads, until }

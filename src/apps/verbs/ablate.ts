@@ -8,9 +8,10 @@ import type { Command } from 'commander'
 import { rejectViolations, usageError } from '../../base/errors.ts'
 import { formatCount, formatSeconds } from '../../base/format.ts'
 import { cacheFolder } from '../../base/platform.ts'
+import { readRunLog } from '../../base/run-log.ts'
 import { Machine } from '../../compute/index.ts'
 import type { Tokenizer } from '../../foundations/index.ts'
-import { openRunFolder, readRecipe, readTokenizer, type RunFolder } from '../../infrastructure/index.ts'
+import { eventsFile, openRunFolder, readRecipe, readTokenizer, type RunFolder } from '../../infrastructure/index.ts'
 import {
   ablationBaseOn,
   type AblationEvent,
@@ -23,7 +24,7 @@ import {
   runAblation,
   tokensWithin,
 } from '../../pretraining/index.ts'
-import { checkRunDocument } from '../../report/index.ts'
+import { checkRunDocument, runEventSchemas, type RunRecordEvent } from '../../report/index.ts'
 import { ablationListText, ablationText } from '../ablation-text.ts'
 import { commonFlags, type CommonFlags, wholeNumber } from '../flags.ts'
 import { createOutput, type Output } from '../output.ts'
@@ -58,13 +59,25 @@ export function register(program: Command): void {
 
 async function ablate(wanted: readonly string[], flags: Flags): Promise<void> {
   const output = createOutput(flags)
+  if (wanted.length === 0) rejectWithoutNames(flags)
   if (wanted.length === 0) return output.result(ablationList, () => ablationListText(output.paint))
   const names = ablationNames(wanted)
   if (flags.run !== undefined) rejectChanges(flags.run, flags)
   rejectWithoutPart(flags)
   using run = flags.run === undefined ? null : openRunFolder<AblationEvent>(flags.run)
   const recipe = run ? checkRunDocument(readRecipe(run.folder), path.join(run.folder, 'recipe.json')).recipe : await ownRecipe(flags)
+  // A damaged log would be found when the report is written: after the training.
+  if (run) readRunLog<RunRecordEvent>(eventsFile(run.folder), runEventSchemas)
   await work(names, recipe, run, flags, output)
+}
+
+/** Names are listed without looking at anything: every other flag would be ignored. */
+function rejectWithoutNames({ json: _json, quiet: _quiet, set, ...others }: Flags): void {
+  const given = Object.entries({ ...others, set: set.length > 0 ? set : undefined }).flatMap(([name, value]) =>
+    value === undefined ? [] : `--${name}`,
+  )
+  const names = ablationList.map(({ name }) => name).join(', ')
+  if (given.length > 0) throw usageError('ablate', `ablations beside ${given.join(' and ')}`, 'none', `There are ${names}.`)
 }
 
 /** A run brings its own; something else would be ignored, or would not belong to it. */

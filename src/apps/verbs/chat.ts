@@ -39,6 +39,8 @@ async function run(folder: string, flags: Flags): Promise<void> {
   const output = createOutput(flags)
   const { maxTokens, temperature, topP, seed = defaults.seed } = flags
   const options = checkGenerationOptions({ maxTokens, temperature, topP, seed })
+  rejectEmpty('--message', flags.message)
+  rejectEmpty('--system', flags.system)
   if (flags.json && flags.message === undefined)
     throw usageError('strata chat --json', '--message', 'none', 'A document has one reply; leave --json away for a conversation.')
   using model = await openModel(folder, flags.threads === undefined ? {} : { threads: flags.threads })
@@ -50,6 +52,10 @@ async function run(folder: string, flags: Flags): Promise<void> {
     return
   }
   await converse(model, messages, options, output)
+}
+
+function rejectEmpty(flag: string, text: string | undefined): void {
+  if (text?.trim() === '') throw usageError(flag, 'text', JSON.stringify(text), 'Leave the flag away, or say something.')
 }
 
 async function converse(model: OpenModel, messages: ChatMessage[], options: Options, output: Output): Promise<void> {

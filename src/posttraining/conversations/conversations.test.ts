@@ -165,6 +165,10 @@ test('every faulty line is named with what was expected', () => {
       '[1]',
       '{"messages": []}',
       '{"messages": "x"}',
+      '{"messages": [{"role": "system", "content": "x"}, {"role": "assistant", "content": "y"}]}',
+      '{"messages": [{"role": "system", "content": "x"}, {"role": "user", "content": " "}, {"role": "assistant", "content": "y"}]}',
+      '{"messages": [{"role": "assistant", "content": "y"}, {"role": "user", "content": "x"}]}',
+      '{"prompt": "q", "completion": null, "answer": "a"}',
     ].join('\n'),
   )
   assert.throws(
@@ -176,11 +180,15 @@ test('every faulty line is named with what was expected', () => {
         'line 3: message 1: expected the role system, user, assistant, tool, got "robot"',
         'line 4: messages: expected an answer by the assistant, got none',
         'line 5: expected messages, or prompt with completion or answer, got text',
-        'line 6: message 1: expected text as content',
-        'line 6: message 2: expected an answer, got empty text',
+        'line 6: prompt: expected text as content',
+        'line 6: answer: expected an answer, got empty text',
         'line 7: expected an object',
         'line 8: messages: expected at least one, got none',
         'line 9: messages: expected a list',
+        'line 10: messages: expected a question by the user, got none',
+        'line 11: message 2: expected a question, got empty text',
+        'line 12: messages: expected an answer behind a question, got none',
+        'line 13: completion: expected text as content, got null',
       ]
       for (const part of expected) assert.ok(error.message.includes(part), `${part} in ${error.message}`)
       return !error.message.includes('line 1:')
@@ -188,7 +196,25 @@ test('every faulty line is named with what was expected', () => {
   )
   assert.throws(() => readConversations(write('{}\n'.repeat(50))), /50 things are wrong[^]*and 30 more\n/)
   assert.throws(() => readConversations(write('\n\n')), /expected conversations, got none/)
-  assert.throws(() => readConversations(path.join(folder, 'absent.jsonl')), UsageError)
+  assert.throws(
+    () => readConversations(path.join(folder, 'absent.jsonl')),
+    /absent\.jsonl: expected a file .*, got nothing there\. Check the path/,
+  )
+  assert.throws(() => readConversations(folder), /expected a file, got a folder/)
+})
+
+test('a byte order mark, carriage returns and blank lines do no harm; what is no text in UTF-8 is refused', () => {
+  const line = '{"prompt": "q", "answer": "a"}'
+  assert.equal(readConversations(write(`\uFEFF${line}\r\n\r\n${line}\r\n`)).length, 2)
+  const file = path.join(folder, 'bytes.jsonl')
+  for (const [bytes, message] of [
+    [[0x7b, 0, 1, 2], /expected text, got a binary file/],
+    [[0xff, 0xfe, 0x7b, 0], /expected UTF-8, got UTF-16/],
+    [[0x22, 0xe4, 0x22], /expected UTF-8, got invalid bytes at offset 1/],
+  ] as const) {
+    writeFileSync(file, new Uint8Array(bytes))
+    assert.throws(() => readConversations(file), { name: 'UsageError', message })
+  }
 })
 
 test('property: whatever a line holds, it is read or refused by its number', () => {

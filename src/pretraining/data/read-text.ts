@@ -1,6 +1,7 @@
 /** A file of plain text or source code, read in pieces: long ones become several documents, none is held twice. */
 import { usageError } from '../../base/errors.ts'
 import { node } from '../../base/platform.ts'
+import { systemReason } from '../../foundations/index.ts'
 import { encodingHint, firstInvalidByte, sequenceLength } from './extract/decode.ts'
 import { cleanText, hasLongLine, stripLicenceHeader } from './hygiene.ts'
 
@@ -12,13 +13,19 @@ const longestDocumentCharacters = 2 ** 20
 /** Bytes at the start of a file among which a zero byte means that it is no text. */
 const probeBytes = 8192
 
-/** @throws UsageError when the file cannot be opened */
+/** @throws UsageError when there is no such file, it is a folder or a device, or it cannot be opened */
 export function openToRead(file: string): number {
+  const { fs } = node()
+  let handle: number
   try {
-    return node().fs.openSync(file, 'r')
+    handle = fs.openSync(file, 'r')
   } catch (cause) {
-    throw usageError(file, 'a file that can be read', (cause as NodeJS.ErrnoException).code ?? 'an error', 'Check its permissions.', cause)
+    throw usageError(file, 'a file that can be read', systemReason(cause), 'Check the path and its permissions.', cause)
   }
+  const status = fs.fstatSync(handle)
+  if (status.isFile()) return handle
+  fs.closeSync(handle)
+  throw usageError(file, 'a file', status.isDirectory() ? 'a folder' : 'something else', 'Check the path.')
 }
 
 /** The bytes of a file, piece by piece; the same buffer each time. */

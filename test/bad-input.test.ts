@@ -1,0 +1,101 @@
+/** What people type and feed by mistake: a sentence that says what to mend, exit status 2, and nothing lost. */
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { after, before, test } from 'node:test'
+import { Workplace } from './end-to-end-helpers.ts'
+
+let place: Workplace
+/** A fine-tuned model, with a verifier that is still to be used. */
+const run = 'runs/first'
+
+before(async () => {
+  place = new Workplace()
+  writeFileSync(place.at('verifier.mjs'), `export const verify = (problem, reply) => reply.includes(problem.answer)`)
+  const { status, stderr } = await place.run('sft', 'tiny', '--name', 'first', '--set', 'rl.verifier=verifier.mjs', '--threads', '1')
+  assert.equal(status, 0, stderr)
+})
+after(() => place[Symbol.dispose]())
+
+/** Runs a command that must be refused in these words, without a stack and without a result. */
+async function refused(pattern: RegExp, ...args: readonly string[]): Promise<void> {
+  const { status, stdout, stderr } = await place.run(...args)
+  assert.equal(status, 2, `${args.join(' ')}: ${stdout}${stderr}`)
+  assert.match(stderr, pattern, args.join(' '))
+  assert.doesNotMatch(stderr, /defect of Strata|\n {4}at /)
+  assert.equal(stdout, '')
+}
+
+/** Does something with a file of the run changed, and puts it back. */
+async function withFile(name: string, change: (text: string) => string, work: () => Promise<void>): Promise<void> {
+  const file = place.at(run, name)
+  const text = readFileSync(file, 'utf8')
+  writeFileSync(file, change(text))
+  try {
+    await work()
+  } finally {
+    writeFileSync(file, text)
+  }
+}
+
+test('a verb that is called with nothing to do, or with flags that it would ignore, says so', async () => {
+  await refused(/--message: expected text, got ""/, 'chat', run, '--message', '')
+  await refused(/--system: expected text, got "  "/, 'chat', run, '--message', 'Hi', '--system', '  ')
+  await refused(/expected ablations beside --run and --seeds, got none\. There are mtp, /, 'ablate', '--run', 'nowhere', '--seeds', '3')
+  await refused(/or the folder of a run, got "first"\. Did you mean runs\/first\?/, 'rl', 'first')
+  await refused(/or the folder of a run, got "second"\. A run is named by its folder/, 'rl', 'second')
+})
+
+test('conversations that are not there, or hold nothing to learn, are refused before anything begins', async () => {
+  const asked = ['sft', 'tiny', '--name', 'second', '--conversations'] as const
+  await refused(/missing\.jsonl: expected a file that can be read, got nothing there\. Check the path/, ...asked, 'missing.jsonl')
+  await refused(/runs: expected a file, got a folder/, ...asked, 'runs')
+  writeFileSync(place.at('mute.jsonl'), '{"messages":[{"role":"system","content":"x"},{"role":"assistant","content":"y"}]}\n')
+  await refused(/line 1: messages: expected a question by the user, got none/, ...asked, 'mute.jsonl')
+  assert.equal(existsSync(place.at('runs', 'second')), false)
+})
+
+test('a verifier that gives no verdicts is noticed before anything is trained, in a run that goes on too', async () => {
+  writeFileSync(place.at('broken.mjs'), `export const verify = () => { throw new Error('no idea') }`)
+  await refused(
+    /broken\.mjs: expected a verifier that gives verdicts, got none on 3 replies in a row; first, it threw Error: no idea at the problem/,
+    'run',
+    'tiny',
+    '--name',
+    'second',
+    '--set',
+    'rl.verifier=broken.mjs',
+  )
+  assert.equal(existsSync(place.at('runs', 'second')), false)
+  const before = readFileSync(place.at(run, 'events.jsonl'), 'utf8')
+  renameSync(place.at('verifier.mjs'), place.at('moved.mjs'))
+  await refused(/verifier\.mjs: expected a module with a verifier, got nothing there/, 'rl', run)
+  assert.equal(readFileSync(place.at(run, 'events.jsonl'), 'utf8'), before)
+  // What is done already does not need it.
+  const { status, stderr } = await place.run('sft', run)
+  assert.equal(status, 0, stderr)
+  renameSync(place.at('moved.mjs'), place.at('verifier.mjs'))
+})
+
+test('a log with damaged lines is refused by everything that reads it, with line, type, field, expected and got', async () => {
+  const damaged = (text: string) => text.replace(/"lossNats":[^,]*/, '"lossNats":"low"').replace(/"batchTokens":[^,]*,/, '')
+  const message =
+    /events\.jsonl: 2 things are wrong\.\n {2}- line \d+: training\/step: batchTokens: expected a number, got nothing\n {2}- line \d+: training\/step: lossNats: expected a number, got "low"/
+  await withFile('events.jsonl', damaged, async () => {
+    for (const verb of ['report', 'rl', 'run']) await refused(message, verb, run)
+    await refused(message, 'ablate', 'mtp', '--run', run)
+  })
+  const unknown = (text: string) => `${text}{"type":"training/stepp","at":1}\n`
+  await withFile('events.jsonl', unknown, () =>
+    refused(
+      /expected an event that this version of Strata writes, got the type "training\/stepp"\. Did you mean "training\/step"/,
+      'report',
+      run,
+    ),
+  )
+  // What a crash leaves: a line without an end.
+  const torn = (text: string) => `${text}{"type":"training/st`
+  await withFile('events.jsonl', torn, async () => {
+    const { status, stderr } = await place.run('report', run)
+    assert.equal(status, 0, stderr)
+  })
+})
