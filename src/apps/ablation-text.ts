@@ -1,11 +1,13 @@
 /** Results of ablations as tables: what each arm came to, and the differences that decide. */
-import { formatBytes, formatCount } from '../base/format.ts'
+import { formatBytes, formatCount, formatSeconds } from '../base/format.ts'
 import {
   type AblationDifference,
   type AblationEvent,
   ablationList,
   type AblationResultEvent,
   type ArmNumbers,
+  type DifferenceEvent,
+  type MemoryEvent,
 } from '../pretraining/index.ts'
 import type { Paint } from './colour.ts'
 import { formatTable } from './table.ts'
@@ -47,7 +49,7 @@ const overWhat = ({ n, intervalOver }: AblationDifference) => `${n} ${intervalOv
 const verdictText = ({ verdict }: AblationDifference, paint: Paint) =>
   verdict === 'not established' ? paint.faint(verdict) : paint.good(verdict)
 
-function differenceTable(events: readonly AblationEvent[], paint: Paint): string {
+function differenceTable(events: readonly DifferenceEvent[], paint: Paint): string {
   const rows = events.map((event) => [
     `  ${event.variant} less ${event.control}`,
     event.type === 'ablation/result' && event.domain !== null ? `${event.metric} on ${event.domain}` : event.metric,
@@ -62,8 +64,42 @@ function differenceTable(events: readonly AblationEvent[], paint: Paint): string
   )
 }
 
+/** Peak of the heap and time of a step, setting by setting: less than the plain training's is negative. */
+function memoryTable({ plain, savings }: MemoryEvent): string {
+  const less = (bytes: number, whole: number) => `${bytes > whole ? '+' : '−'}${formatBytes(Math.abs(bytes - whole))}`
+  const rows = savings.map(({ name, predictedBytes, measuredBytes, outsideBytes, hasSameNumbers, stepRatio }) => [
+    `  ${name}`,
+    less(predictedBytes, plain.predictedBytes),
+    less(measuredBytes, plain.measuredBytes),
+    formatBytes(measuredBytes),
+    outsideBytes > 0 ? formatBytes(outsideBytes) : '',
+    `${stepRatio.median.toFixed(3)} (${stepRatio.lowerQuartile.toFixed(3)} … ${stepRatio.upperQuartile.toFixed(3)})`,
+    hasSameNumbers ? 'the same bits' : 'other numbers',
+  ])
+  return formatTable(
+    [
+      { title: '  saving' },
+      right('predicted'),
+      right('measured'),
+      right('peak'),
+      right('outside'),
+      right('step, times plain (quartiles)'),
+      { title: 'weights' },
+    ],
+    rows,
+  )
+}
+
+/** What was measured, and beside what. */
+function memoryText(event: MemoryEvent): string {
+  const { base, parameters, rowsAtOnce, plain, savings } = event
+  const size = `Measured on the recipe’s own model: width ${base.width}, ${base.layerCount} layers, ${formatCount(parameters)} parameters, ${rowsAtOnce} rows of ${base.rowLength} at once.`
+  const beside = `A plain training peaks at ${formatBytes(plain.measuredBytes)} (${formatBytes(plain.predictedBytes)} predicted) and takes ${formatSeconds(plain.stepSeconds)} a step; ${savings[0].stepRatio.pairs} pairs of steps each, in turn.`
+  return `  ${size}\n  ${beside}\n\n${memoryTable(event)}`
+}
+
 /** What an interval over pieces of text leaves out. */
-const caution = (events: readonly AblationEvent[]) =>
+const caution = (events: readonly DifferenceEvent[]) =>
   events.some(({ intervalOver }) => intervalOver === 'rows' || intervalOver === 'batches')
     ? '\n\nIntervals over rows or batches say whether these two trained models differ on held-out text; other seeds may differ by more. --seeds 3 puts the interval over seeds.'
     : ''
@@ -73,13 +109,16 @@ export function ablationText(events: readonly AblationEvent[], paint: Paint): st
   const names = [...new Set(events.map(({ name }) => name))]
   const sections = names.map((name) => {
     const own = events.filter((event) => event.name === name)
+    const differences = own.filter((event) => event.type !== 'ablation/memory')
+    const memory = own.filter((event) => event.type === 'ablation/memory')
     const results = own.filter((event) => event.type === 'ablation/result')
-    const [{ base, wasCached }] = own
+    const [{ base, wasCached }] = differences
     const size = `width ${base.width}, ${base.layerCount} layers, rows of ${base.rowLength}${results[0] ? `, ${formatCount(results[0].tokens)} tokens a run, ${results[0].seeds} ${results[0].seeds === 1 ? 'seed' : 'seeds'}` : ''}`
     const heading = `${paint.strong(name)}  ${ablationList.find((ablation) => ablation.name === name)!.question}\n  ${size}${wasCached ? '; from the cache' : ''}`
-    return [heading, ...(results.length > 0 ? [armTable(results)] : []), differenceTable(own, paint)].join('\n\n')
+    const tables = [...memory.map(memoryText), ...(results.length > 0 ? [armTable(results)] : []), differenceTable(differences, paint)]
+    return [heading, ...tables].join('\n\n')
   })
-  return sections.join('\n\n') + caution(events)
+  return sections.join('\n\n') + caution(events.filter((event) => event.type !== 'ablation/memory'))
 }
 
 /** The ablations that there are, with their questions and claims. */

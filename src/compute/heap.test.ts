@@ -169,3 +169,26 @@ test('a machine that will not give the memory is told so, and the heap is as bef
   assert.equal(heap.peakBytes, baseBytes)
   assert.equal(heap.allocate(64), baseBytes)
 })
+
+test('a watch sees the most that was in use since it began, and leaves the peak of all time as it was', () => {
+  const heap = makeHeap(64)
+  {
+    using _earlier = heap.scope()
+    heap.allocate(1 << 20)
+  }
+  const { peakBytes } = heap
+  const watch = heap.watchPeak()
+  {
+    using _inner = heap.scope()
+    heap.allocate(4096)
+    heap.allocate(8192)
+  }
+  heap.allocate(4096)
+  assert.equal(watch.end(), 4096 + 8192)
+  assert.equal(heap.peakBytes, peakBytes)
+  const higher = heap.watchPeak()
+  const level = heap.levelBytes
+  heap.allocate(1 << 21)
+  assert.equal(higher.end(), 1 << 21)
+  assert.equal(heap.peakBytes, level + (1 << 21))
+})

@@ -13,7 +13,7 @@ export function limits(run: RunFacts): Html {
     <h2>Limits</h2>
     <p>${scale(run)}</p>
     <p>
-      All arithmetic of the run is in 32-bit floating point, in vectors of 128 bits, on one machine. FP8 is not used; a cluster and its
+      All arithmetic of the run is in 32-bit floating point, in vectors of 128 bits, on one machine. ${formats(run)}; a cluster and its
       network are simulated from this run’s sizes and traffic, and where a number comes from a simulation the text says so. Times were taken
       while the machine did whatever else it had to do, so they are upper bounds of what it needs alone.
     </p>
@@ -29,6 +29,18 @@ export function limits(run: RunFacts): Html {
     }
   </section> `
 }
+
+/** Where the run kept something in fewer bits than it computed with. */
+function formats({ document: { recipe } }: RunFacts): string {
+  const { activations, optimizer } = recipe.training
+  const kept = [
+    ...(activations === 'fp8' ? ['inputs of linear layers waited for the backward pass in FP8'] : []),
+    ...(optimizer.moments === 'bf16' ? ['the moments of the optimizer were kept in BF16'] : []),
+  ]
+  return kept.length === 0 ? 'FP8 is not used' : sentence(listed(kept))
+}
+
+const sentence = (text: string) => text.replace(/^./, (letter) => letter.toUpperCase())
 
 /** What was tuned before the run, and on what: it flatters the run's own numbers. */
 function chosenBefore(run: RunFacts): Html {

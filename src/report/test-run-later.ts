@@ -4,6 +4,7 @@ import type { InferenceEvent, RegimeEvent, RoutingEvent } from '../inference/ind
 import type { PosttrainingEvent, RlStepEvent } from '../posttraining/index.ts'
 import { type AblationEvent, ablationMetrics, type AblationResultEvent, type Recipe, type Stage } from '../pretraining/index.ts'
 import type { RunRecordEvent } from './run-record.ts'
+import { testMemoryEvent } from './test-run-memory.ts'
 
 /** Inference, ablations, fine-tuning and reinforcement. */
 export const testLaterEvents = (recipe: Recipe): RunRecordEvent[] => [
@@ -14,6 +15,9 @@ export const testLaterEvents = (recipe: Recipe): RunRecordEvent[] => [
   ablation(recipe, 'balance', 'architecture.balance-in-design', ['bias', 'none'], 'overload', [-1.4, -1.7, -1.1]),
   ablation(recipe, 'balance', 'architecture.balance-in-design', ['bias', 'sequence-loss'], 'loss', [-0.004, -0.02, 0.012]),
   ablation(recipe, 'latent-cache', 'architecture.latent-cache', ['latent', 'full-heads'], 'loss', [-0.004, -0.02, 0.012]),
+  ablation(recipe, 'memory', 'infrastructure.not-resident', ['fp8-cache', 'plain'], 'loss', [0.003, 0.001, 0.005]),
+  ablation(recipe, 'memory', 'infrastructure.not-resident', ['bf16-moments', 'plain'], 'loss', [0.0004, -0.001, 0.002]),
+  testMemoryEvent(recipe, baseOf(recipe)),
   accumulation(recipe),
   {
     type: 'sft/data',

@@ -3,6 +3,7 @@ import { usageError } from '../../base/errors.ts'
 import { didYouMean } from '../../base/nearest.ts'
 import type { Ablation } from './ablation.ts'
 import { mechanismAblations } from './mechanisms.ts'
+import { memoryAblation } from './memory-settings.ts'
 import { sweepAblations } from './sweeps.ts'
 
 /** The one that compares sums and not trainings of two recipes. */
@@ -13,7 +14,7 @@ export const accumulationAblation = {
 } as const
 
 /** Those that train arms, in the order in which the report meets them. */
-export const ablations: readonly Ablation[] = [...mechanismAblations, ...sweepAblations]
+export const ablations: readonly Ablation[] = [...mechanismAblations, memoryAblation, ...sweepAblations]
 
 /** Name, question and claims of every ablation. */
 export const ablationList: readonly Pick<Ablation, 'name' | 'claims' | 'question'>[] = [...ablations, accumulationAblation]

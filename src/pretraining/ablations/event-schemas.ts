@@ -3,7 +3,15 @@ import { z } from 'zod'
 import { byName, counted, type EventSchemas, list, measured, record } from '../../base/event-schema.ts'
 import type { AccumulationArm } from './accumulation.ts'
 import type { ArmNumbers } from './arm-numbers.ts'
-import type { AblationBase, AblationDifference, AblationEvent, AblationResultEvent, AccumulationEvent } from './events.ts'
+import type {
+  AblationBase,
+  AblationDifference,
+  AblationEvent,
+  AblationResultEvent,
+  AccumulationEvent,
+  MemoryEvent,
+  MemorySaving,
+} from './events.ts'
 
 const base = record<AblationBase>()({
   width: counted,
@@ -50,6 +58,17 @@ const accumulationArm = record<AccumulationArm>()({
   weightDriftShare: measured,
 })
 
+const saving = record<MemorySaving>()({
+  name: z.string(),
+  says: z.string(),
+  changesNumbers: z.boolean(),
+  predictedBytes: counted,
+  measuredBytes: counted,
+  outsideBytes: counted,
+  hasSameNumbers: z.boolean(),
+  stepRatio: record<MemorySaving['stepRatio']>()({ median: measured, lowerQuartile: measured, upperQuartile: measured, pairs: counted }),
+})
+
 export const ablationEventSchemas = {
   'ablation/result': record<AblationResultEvent>()({
     ...difference,
@@ -86,6 +105,19 @@ export const ablationEventSchemas = {
     parts: counted,
     steps: counted,
     details: record<AccumulationEvent['details']>()({ variant: accumulationArm, control: accumulationArm }),
+    wasCached: z.boolean(),
+    seconds: measured,
+  }),
+  'ablation/memory': record<MemoryEvent>()({
+    type: z.literal('ablation/memory'),
+    name: z.string(),
+    claims: list(z.string()),
+    base,
+    parameters: counted,
+    rowsAtOnce: counted,
+    steps: counted,
+    plain: record<MemoryEvent['plain']>()({ predictedBytes: counted, measuredBytes: counted, stepSeconds: measured }),
+    savings: list(saving),
     wasCached: z.boolean(),
     seconds: measured,
   }),

@@ -79,4 +79,43 @@ export interface AccumulationEvent extends AblationDifference {
   readonly seconds: number
 }
 
-export type AblationEvent = AblationResultEvent | AccumulationEvent
+/** What a way of keeping less comes to, beside the plain training. */
+export interface MemorySaving {
+  readonly name: string
+  readonly says: string
+  /** Whether training comes to other numbers with it. */
+  readonly changesNumbers: boolean
+  /** Peak of the heap, what lies in it before training left out: as planned, and as the heap saw it. */
+  readonly predictedBytes: number
+  readonly measuredBytes: number
+  /** In the host's own memory instead. */
+  readonly outsideBytes: number
+  /** Whether weights and average after the steps are those of the plain training, bit for bit. */
+  readonly hasSameNumbers: boolean
+  /** Time of a step by that of a plain one, run in turn in one process. */
+  readonly stepRatio: { readonly median: number; readonly lowerQuartile: number; readonly upperQuartile: number; readonly pairs: number }
+}
+
+/** Heap and time of training steps that keep less, each setting alone and all together; at the size of the run's own model. */
+export interface MemoryEvent {
+  readonly type: 'ablation/memory'
+  readonly name: string
+  readonly claims: readonly string[]
+  readonly base: AblationBase
+  /** MTP modules included. */
+  readonly parameters: number
+  /** Rows that go through the model at once. */
+  readonly rowsAtOnce: number
+  /** Steps behind each peak. */
+  readonly steps: number
+  /** Everything kept in f32, a moving average among it. */
+  readonly plain: { readonly predictedBytes: number; readonly measuredBytes: number; readonly stepSeconds: number }
+  readonly savings: readonly MemorySaving[]
+  readonly wasCached: boolean
+  readonly seconds: number
+}
+
+/** Events that are differences between two arms. */
+export type DifferenceEvent = AblationResultEvent | AccumulationEvent
+
+export type AblationEvent = DifferenceEvent | MemoryEvent

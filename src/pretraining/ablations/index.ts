@@ -11,7 +11,10 @@ export type {
   AblationEvent,
   AblationResultEvent,
   AccumulationEvent,
+  DifferenceEvent,
   IntervalOver,
+  MemoryEvent,
+  MemorySaving,
   Verdict,
 } from './events.ts'
 export {
@@ -22,4 +25,5 @@ export {
   type AblationProgress,
   runAblation,
 } from './run-ablation.ts'
+export { allSavings, memoryAblation } from './memory-settings.ts'
 export type { ScoreModel } from './train-arm.ts'

@@ -20,6 +20,8 @@ import { type Ablation, ablationBase, type AblationMetric, type AblationPlan, ty
 import { type ArmRun, armRunSchema, type ArmSizes, summarizeArm } from './arm-numbers.ts'
 import { runAccumulation } from './accumulation.ts'
 import { accumulationAblation, ablations } from './catalogue.ts'
+import { runMemory } from './memory.ts'
+import { memoryAblation } from './memory-settings.ts'
 import type { AblationBase, AblationDifference, AblationEvent, AblationResultEvent } from './events.ts'
 import { type HeldOutRows, heldOutRows, pairedVerdict } from './paired.ts'
 import { readRun, runHash, storeRun } from './run-cache.ts'
@@ -96,6 +98,11 @@ export async function runAblation(name: string, options: AblationOptions): Promi
   } else {
     const ablation = ablations.find((other) => other.name === name)
     invariant(ablation, `ablation: expected a name of the catalogue, got ${name}`)
+    if (ablation === memoryAblation) {
+      const event = await runMemory({ ...options, sizes: sizesOf(options.recipe) })
+      if (!event) return { reason: 'interrupted', events }
+      events.push(event)
+    }
     const results = await compareArms(ablation, base, options)
     if (!results) return { reason: 'interrupted', events }
     events.push(...results)

@@ -1,8 +1,7 @@
 /** Chapter 03: machines, the traffic between them, the schedules that hide it, formats, and what need not stay in memory. */
-import { formatBytes, formatShare } from '../../base/format.ts'
+import { formatBytes } from '../../base/format.ts'
 import { heapLimitBytes } from '../../compute/index.ts'
-import { catalogue, savingsWorth } from '../../infrastructure/index.ts'
-import { planHeap } from '../../pretraining/index.ts'
+import { catalogue } from '../../infrastructure/index.ts'
 import { cite, figureReference, formula, maths, published, sidenote, table, tableReference } from '../blocks.ts'
 import { publishedStepSeconds, shapesOf } from '../claims/infrastructure-cluster-shape.ts'
 import { hiddenCommunication, schedulesAtTraffic } from '../claims/infrastructure-hidden-communication.ts'
@@ -13,13 +12,14 @@ import { html, type Html } from '../html.ts'
 import type { RunFacts } from '../run-facts.ts'
 import type { Chapter } from '../types.ts'
 import { digits, listed, percent } from '../wording.ts'
+import { heap, memory } from './03-memory.ts'
 import { evidence, missing } from './placed.ts'
 
 export const infrastructureChapter: Chapter = {
   name: 'infrastructure',
   decides,
   inherited,
-  mechanism: () => html`${links()}${overlap()}${formats()}${memory()}`,
+  mechanism: (run) => html`${links()}${overlap()}${formats()}${memory(run)}`,
   measured: (run) => html`${shapes(run)}${publishedRun()}${schedules(run)}${heap(run)}`,
   handsOn,
 }
@@ -119,41 +119,6 @@ function formats(): Html {
     </p> `
 }
 
-function memory(): Html {
-  return html`<h4>Not keeping</h4>
-    <p>
-      Whatever a backward pass needs may be kept or made again. V3 makes norms, up-projections of the latents and the experts’ activation
-      again, keeps inputs of linear layers in eight bits, moments in sixteen, and the moving average of the weights on the
-      host${cite('deepseek-v3', 'sections 3.2.3 and 3.3.3')}. The planner can take each of these away from the published run:
-    </p>
-    ${savings()}`
-}
-
-/** What each saving is worth on the fullest device of the published run. */
-function savings(): Html {
-  const { asBuilt } = publishedPlans()
-  const { model, cluster, layout, step, memory: plan } = asBuilt
-  const worth = savingsWorth(model, cluster, layout, step.stages)
-  const names = {
-    recomputeNormsAndUpProjections: 'norms and up-projections made again',
-    recomputeSwiglu: 'experts’ activation made again',
-    fp8ActivationCache: 'activations kept in FP8',
-    bf16Moments: 'moments in BF16',
-    emaOnHost: 'moving average on the host',
-    sharedEmbeddingAndHead: 'embedding and head shared with MTP',
-  } as const satisfies Record<keyof typeof worth, string>
-  const rows = (Object.keys(names) as (keyof typeof names)[])
-    .map((name) => ({ name: names[name], bytes: worth[name] }))
-    .sort((a, b) => b.bytes - a.bytes)
-  return table({
-    id: 'savings',
-    columns: [{ title: 'Saving' }, { title: 'without it, a device needs more', align: 'end' }],
-    rows: rows.map(({ name, bytes }) => [name, formatBytes(bytes)]),
-    caption: html`On the fullest device of the published run, the largest saving is ${rows[0].name}. Planned, one at a time, beside
-    ${formatBytes(plan.total)} with all of them; this run kept everything and measured none of them.`,
-  })
-}
-
 function shapes(run: RunFacts): Html {
   const found = shapesOf(run)
   if (found.length === 0)
@@ -245,25 +210,6 @@ function schedules(run: RunFacts): Html {
       without a backward pass beside it.
     </p>
     ${evidence(hiddenCommunication, run)}`
-}
-
-function heap(run: RunFacts): Html {
-  const { recipe } = run.document
-  const plan = planHeap(recipe.model, recipe.training)
-  const steps = run.steps('pretrain')
-  const parts = html`${formatShare(plan.parameters / plan.total)} weights, gradients and moments,
-  ${formatShare(plan.activations / plan.total)} activations that wait for the backward pass, and ${formatShare(plan.passing / plan.total)}
-  what comes and goes`
-  const last = steps.at(-1)
-  if (!last)
-    return missing(`The heap of this run was forecast at ${formatBytes(plan.total)}; no step was taken that could have measured it.`)
-  const gap = last.heapBytes / plan.total - 1
-  return html`<h4>Memory, forecast and measured</h4>
-    <p>
-      Before pre-training the heap was forecast at ${formatBytes(plan.total)}: ${parts}. Its high-water mark was
-      ${formatBytes(last.heapBytes)}, ${percent(Math.abs(gap))} ${gap < 0 ? 'below' : 'above'} the forecast. All activations of a batch were
-      kept. Training in this version cannot keep fewer, so that what keeping fewer would save is planned above and measured nowhere.
-    </p> `
 }
 
 function handsOn(run: RunFacts): Html {

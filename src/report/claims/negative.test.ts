@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import type { EventType } from '../run-facts.ts'
 import { type EventOf, runFactsOf } from '../run-facts.ts'
 import type { RunRecordEvent } from '../run-record.ts'
+import type { MemoryEvent, MemorySaving } from '../../pretraining/index.ts'
 import { testRunDocument, testRunEvents } from '../test-run.ts'
 import type { ClaimId } from './catalogue.ts'
 import { claims } from './index.ts'
@@ -39,6 +40,13 @@ const flipped = of('ablation/result', (event) => ({
 const worse = (name: string) =>
   of('ablation/result', (event) => (event.name === name ? { ...event, difference: 0.2, low: 0.1, high: 0.3 } : event))
 
+/** The measurement of memory with one saving changed. */
+const saved = (name: string, change: (saving: MemorySaving, plain: MemoryEvent['plain']) => Partial<MemorySaving>) =>
+  of('ablation/memory', (event) => ({
+    ...event,
+    savings: event.savings.map((saving) => (saving.name === name ? { ...saving, ...change(saving, event.plain) } : saving)),
+  }))
+
 const opposites: readonly (readonly [id: ClaimId, when: string, change: (event: RunRecordEvent) => RunRecordEvent])[] = [
   ['sequence.routing-to-traffic', 'every limit leaves a token where it was', visiting(() => 2)],
   ['sequence.traffic-to-schedule', 'every limit leaves the same traffic', visiting(() => 2)],
@@ -73,6 +81,18 @@ const opposites: readonly (readonly [id: ClaimId, when: string, change: (event: 
   ['architecture.latent-cache', 'latents raise the loss', worse('latent-cache')],
   ['architecture.balance-in-design', 'biases overload experts', flipped],
   ['infrastructure.cluster-shape', 'all experts of a token are one', visiting(() => 1)],
+  ['infrastructure.not-resident', 'a saving saves nothing', saved('fp8-cache', (_, plain) => ({ measuredBytes: plain.measuredBytes }))],
+  [
+    'infrastructure.not-resident',
+    'all together save half of the forecast',
+    saved('all', ({ predictedBytes }, plain) => ({ measuredBytes: (predictedBytes + plain.measuredBytes) / 2 })),
+  ],
+  [
+    'infrastructure.not-resident',
+    'they save far more than the forecast',
+    saved('all', ({ predictedBytes }, plain) => ({ measuredBytes: predictedBytes - (plain.measuredBytes - predictedBytes) / 2 })),
+  ],
+  ['infrastructure.not-resident', 'what is made again is another number', saved('recompute', () => ({ hasSameNumbers: false }))],
   ['infrastructure.hidden-communication', 'there is more traffic than any work could hide', visiting(() => 100)],
 ]
 
@@ -81,3 +101,10 @@ for (const [id, when, change] of opposites) {
     assert.equal(outcomeWhen(id, change), 'did not hold')
   })
 }
+
+test('infrastructure.not-resident holds as measured', () => {
+  assert.equal(
+    outcomeWhen('infrastructure.not-resident', (event) => event),
+    'held',
+  )
+})
