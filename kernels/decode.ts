@@ -34,9 +34,16 @@ const ENTRY: usize = 96
 const COUNTERS: usize = 64
 /** Looks at the group's number before a thread sleeps: some microseconds, longer than any group's shares differ. */
 const SPINS = 4000
+/** Rows of so many numbers are far apart. */
+const WIDE = 1024
 /** Where this thread has the choices of experts, and in which group it sorted them. */
 let offsets: usize = 0
 let chosenGroup: i32 = -1
+
+/** Numbers of a tile's row to where they belong, added to what is there if `accumulate`. */
+function storeRow(to: usize, from: usize, count: i32, accumulate: bool): void {
+  for (let i = 0; i < count; i += 4) storeSome(at(to, i), v128.load(at(from, i)), count - i, accumulate)
+}
 
 /** x_MD = table[id of the sequence]. 0 x  1 table  2 D */
 export function decodeEmbed(entry: usize, M: i32, sequences: usize): void {
@@ -51,13 +58,21 @@ export function decodeEmbed(entry: usize, M: i32, sequences: usize): void {
 
 /** y_MN (+)= w_NK · norm(x_MK). 0 y  1 packed w  2 x  3 gain or 0  4 epsilon  5 N  6 K  7 accumulate */
 export function decodeLinear(entry: usize, M: i32, scratch: usize): void {
+  const y = pointer(entry, 0), w = pointer(entry, 1)
   const N = argument(entry, 5), K = argument(entry, 6)
   const x = normalizedOnce(pointer(entry, 2), pointer(entry, 3), real(entry, 4), M, K, scratch)
-  const first = firstColumn(N, share)
-  fewRows(
-    at(pointer(entry, 0), first), <usize>N << 2, x, <usize>K << 2, 0, M, at(pointer(entry, 1), first * K), K,
-    firstColumn(N, share + 1) - first, argument(entry, 7) != 0, edge,
-  )
+  const accumulate = argument(entry, 7) != 0
+  const first = firstColumn(N, share), end = firstColumn(N, share + 1)
+  if (M == 1 || N < WIDE) {
+    fewRows(at(y, first), <usize>N << 2, x, <usize>K << 2, 0, M, at(w, first * K), K, end - first, accumulate, edge)
+    return
+  }
+  // Rows a power of two apart meet in the same sets of the cache, again for every panel: they go there by way of a tile.
+  for (let n = first; n < end; n += TILE) {
+    const count = end - n < TILE ? end - n : TILE
+    fewRows(tile, TILE_STRIDE, x, <usize>K << 2, 0, M, at(w, n * K), K, count, false, edge)
+    for (let m = 0; m < M; m++) storeRow(at(y, m * N + n), tile + <usize>m * TILE_STRIDE, count, accumulate)
+  }
 }
 
 /** y_MD = norm(x_MD). 0 y  1 x  2 gain  3 epsilon  4 D */
@@ -173,7 +188,7 @@ export function decodeCombine(entry: usize, M: i32): void {
       for (let r = 0; r < rows; r++) {
         const from = tile + <usize>r * TILE_STRIDE
         const to = at(x, load<i32>(at(tokens, begin + r)) * D + d)
-        for (let i = 0; i < count; i += 4) storeSome(at(to, i), v128.load(at(from, i)), count - i, true)
+        storeRow(to, from, count, true)
       }
     }
   }

@@ -8,6 +8,7 @@ import { Heap, type Scope } from './heap.ts'
 import { type Dialect, instantiate, type KernelChoice, type KernelExports, loadKernels } from './kernels.ts'
 import { type KernelName, opcodes } from './opcodes.ts'
 import { type PoolThread, startThread } from './pool.ts'
+import type { PackedWeights } from './ops/packed-weights.ts'
 import type { LinearPrecision } from './precision.ts'
 import type { Tape } from './tape.ts'
 import { Tensor, type Dtype, dtypeBytes } from './tensor.ts'
@@ -64,6 +65,8 @@ export class Machine {
   tape: Tape | null = null
   /** How the operands of linear products are rounded; null leaves all of them in f32. */
   precision: LinearPrecision | null = null
+  /** Weights that products find packed already; null where each product packs its own. */
+  packed: PackedWeights | null = null
   /** Space of all threads for `gemm` and `gemmTransposed`. */
   readonly gemmScratch: number
   /** Two row offsets, [0, M], for products without groups. */

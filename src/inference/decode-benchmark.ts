@@ -59,14 +59,14 @@ export function createDecodeBench(machine: Machine, config: ModelConfig, context
   const cache = new LatentCache(model, length)
   const promptCache = new LatentCache(model, length)
   const decoder = new Decoder(model)
-  prefill(cache, ids.subarray(0, contextTokens))
+  prefill(cache, ids.subarray(0, contextTokens), decoder.weights)
   const decodeLast = () => {
     cache.truncate(contextTokens)
     return decoder.decode([{ id: ids[contextTokens], cache }])
   }
   const prefillAll = () => {
     promptCache.truncate(0)
-    return prefill(promptCache, ids.subarray(0, contextTokens))
+    return prefill(promptCache, ids.subarray(0, contextTokens), decoder.weights)
   }
   /** Largest difference of a row from that of the full pass at the same place. */
   const distance = (place: number, row: Float32Array) => {

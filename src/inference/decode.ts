@@ -18,6 +18,13 @@ export interface NextToken {
   readonly cache: LatentCache
 }
 
+export interface DecoderOptions {
+  /** For measuring only. */
+  readonly leftOut?: LeftOut
+  /** Another decoder's, which outlives this one; otherwise it packs its own. */
+  readonly weights?: PackedWeights
+}
+
 /** Rows that a decoder takes at once unless told otherwise: enough for a group of rollouts, few enough for the scratch. */
 export const defaultMaxRows = 16
 
@@ -47,15 +54,15 @@ export class Decoder {
   readonly #activations: Activations
   readonly #logits_MV: Tensor
 
-  /**
-   * @param maxRows tokens that one step takes, at most
-   * @param leftOut for measuring only
-   */
-  constructor(model: Model, maxRows = 1, leftOut?: LeftOut) {
+  readonly #ownsWeights: boolean
+
+  /** @param maxRows tokens that one step takes, at most */
+  constructor(model: Model, maxRows = 1, { leftOut, weights }: DecoderOptions = {}) {
     const { config, machine, parameters } = model
     this.model = model
     this.maxRows = maxRows
-    this.weights = new PackedWeights(machine)
+    this.weights = weights ?? new PackedWeights(machine)
+    this.#ownsWeights = weights === undefined
     const a = activationsFor(model, maxRows)
     const layers = startList(model, this.weights, maxRows)
     layers.embed(a.x_MD, parameters.embedding_VD)
@@ -101,7 +108,7 @@ export class Decoder {
   free(): void {
     this.#layers.free()
     this.#head.free()
-    this.weights.free()
+    if (this.#ownsWeights) this.weights.free()
     this.model.machine.heap.free(this.#logits_MV.address)
     freeActivations(this.model, this.#activations)
   }

@@ -17,7 +17,7 @@ test('what the module drafts has the loss that training reports for it, one row 
   const length = 21
   const tokens_BS = Int32Array.from({ length: length + 2 }, () => rng.below(V))
   let hidden = new Float32Array()
-  prefill(new LatentCache(model), tokens_BS.subarray(0, length), (rows) => void (hidden = Float32Array.from(rows)))
+  prefill(new LatentCache(model), tokens_BS.subarray(0, length), null, (rows) => void (hidden = Float32Array.from(rows)))
   const trained = (() => {
     using _step = machine.scope()
     return forward(model, { rows: 1, length, rowTokens: length + 2, tokens_BS }, { mtpWeight: 1, balanceWeight: 0 }).mtp[0]

@@ -78,6 +78,7 @@ export function measureInference(model: Model, given: Partial<MeasureOptions> = 
   const draw = (count: number) => Int32Array.from({ length: count }, () => rng.below(config.vocabSize))
   const capacity = Math.max(1, ...lengths) + 1
   const caches = Array.from({ length: Math.max(0, ...rowCounts) }, () => new LatentCache(model, capacity))
+  const { weights } = new Decoder(model)
   const found: RegimeEvent[] = []
   for (const contextLength of lengths) {
     const ids = draw(contextLength)
@@ -85,7 +86,7 @@ export function measureInference(model: Model, given: Partial<MeasureOptions> = 
       [
         () => {
           caches[0].truncate(0)
-          prefill(caches[0], ids)
+          prefill(caches[0], ids, weights)
         },
       ],
       seconds,
@@ -95,13 +96,13 @@ export function measureInference(model: Model, given: Partial<MeasureOptions> = 
   for (const contextLength of lengths) {
     const [first, ...others] = caches
     first.truncate(0)
-    prefill(first, draw(contextLength))
+    prefill(first, draw(contextLength), weights)
     for (const cache of others) cache.copyFrom(first)
     for (const rows of rowCounts) {
       using _step = machine.scope()
       const used = caches.slice(0, rows)
       const works = leftOuts.map((leftOut) => {
-        const decoder = new Decoder(model, rows, leftOut)
+        const decoder = new Decoder(model, rows, { leftOut, weights })
         return () => {
           for (const cache of used) cache.truncate(contextLength)
           decoder.decode(used.map((cache) => ({ id: rng.below(config.vocabSize), cache })))

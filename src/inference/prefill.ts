@@ -8,7 +8,7 @@
  */
 import { invariant, usageError } from '../base/errors.ts'
 import { hiddenStates } from '../architecture/index.ts'
-import { linear, Tensor } from '../compute/index.ts'
+import { linear, type Machine, type PackedWeights, Tensor } from '../compute/index.ts'
 import type { Decoder } from './decode.ts'
 import type { LatentCache } from './latent-cache.ts'
 
@@ -18,18 +18,20 @@ export type HiddenKeeper = (hidden: Float32Array) => void
 /**
  * Runs the model on the first tokens of a sequence and fills its cache with them.
  *
- * @param cache empty, of the model to run
- * @param ids   one or more, each below V
- * @param keep  for what drafts: given all rows at once
+ * @param cache   empty, of the model to run
+ * @param ids     one or more, each below V
+ * @param weights the decoder's, where there is one: the products find them packed
+ * @param keep    for what drafts: given all rows at once
  * @returns the logits after the last one, [V], outside the heap
  * @throws UsageError when there are more tokens than the model's longest context
  */
-export function prefill(cache: LatentCache, ids: ArrayLike<number>, keep?: HiddenKeeper): Float32Array {
+export function prefill(cache: LatentCache, ids: ArrayLike<number>, weights: PackedWeights | null, keep?: HiddenKeeper): Float32Array {
   const { model } = cache
   const { machine, parameters } = model
   invariant(cache.length === 0 && ids.length > 0, `prefill: expected an empty cache and a token, got ${cache.length} and ${ids.length}`)
   cache.reserve(ids.length)
   using _step = machine.scope()
+  using _packed = withPacked(machine, weights)
   const batch = { rows: 1, length: ids.length, rowTokens: ids.length, tokens_BS: Int32Array.from(ids) }
   const hidden_MD = hiddenStates(model, batch, (layerIndex, latent_MC, key_MR) => cache.write(layerIndex, latent_MC, key_MR))
   cache.length = ids.length
@@ -37,6 +39,13 @@ export function prefill(cache: LatentCache, ids: ArrayLike<number>, keep?: Hidde
   const { width: D } = model.config
   const last_MD = new Tensor(machine, hidden_MD.address + 4 * (ids.length - 1) * D, [1, D])
   return linear(last_MD, parameters.head_VD).toArray()
+}
+
+/** Products find weights packed until this is disposed of. */
+function withPacked(machine: Machine, weights: PackedWeights | null): Disposable {
+  const before = machine.packed
+  machine.packed = weights
+  return { [Symbol.dispose]: () => void (machine.packed = before) }
 }
 
 /**
@@ -54,7 +63,7 @@ export function extend(decoder: Decoder, cache: LatentCache, ids: ArrayLike<numb
     const hint = 'Shorten it, or begin a new text.'
     throw usageError('context', `at most ${maxLength} tokens`, `${length} and ${ids.length} more`, hint)
   }
-  if (length === 0) return prefill(cache, ids, keep)
+  if (length === 0) return prefill(cache, ids, decoder.weights, keep)
   invariant(ids.length > 0, 'extend: expected a token, got none')
   const before = ids.length - 1
   for (let from = 0; from < before; from += decoder.maxRows) {

@@ -123,7 +123,7 @@ test('draws follow the softmax at the temperature', () => {
 
 test('a text appended in pieces has the bits of one token at a time, and equals one pass to rounding', () => {
   const ids = Array.from({ length: 30 }, (_, i) => (7 * i) % 89)
-  const whole = prefill(new LatentCache(model), ids)
+  const whole = prefill(new LatentCache(model), ids, null)
   const results = [1, 4, 16].map((maxRows) => {
     using _scope = machine.scope()
     const decoder = new Decoder(model, maxRows)

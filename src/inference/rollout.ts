@@ -88,7 +88,7 @@ export function rollout(engine: RolloutEngine, prompts: readonly ArrayLike<numbe
   const capacity = Math.min(maxLength, prompts.reduce((most, { length }) => Math.max(most, length), 0) + maxTokens)
   const free = Array.from({ length: Math.min(maxRows, count) }, () => new LatentCache(model, capacity))
   const sampler = new RowSampler(machine, maxRows, model.config.vocabSize)
-  const groups = new PromptGroups(prompts, new LatentCache(model, capacity))
+  const groups = new PromptGroups(decoder, prompts, new LatentCache(model, capacity))
   const finished: Rollout[] = Array.from({ length: count })
   const running: Running[] = []
   let waiting = 0
@@ -124,12 +124,14 @@ export function rollout(engine: RolloutEngine, prompts: readonly ArrayLike<numbe
 
 /** Runs each prompt once, when its first text begins; texts begin in the order of their prompts. */
 class PromptGroups {
+  readonly #decoder: Decoder
   readonly #prompts: readonly ArrayLike<number>[]
   readonly #cache: LatentCache
   #current = -1
   #logits = new Float32Array()
 
-  constructor(prompts: readonly ArrayLike<number>[], cache: LatentCache) {
+  constructor(decoder: Decoder, prompts: readonly ArrayLike<number>[], cache: LatentCache) {
+    this.#decoder = decoder
     this.#prompts = prompts
     this.#cache = cache
   }
@@ -138,7 +140,7 @@ class PromptGroups {
   begin(promptIndex: number, cache: LatentCache): Float32Array {
     if (promptIndex !== this.#current) {
       this.#cache.truncate(0)
-      this.#logits = new Float32Array(prefill(this.#cache, this.#prompts[promptIndex]))
+      this.#logits = new Float32Array(prefill(this.#cache, this.#prompts[promptIndex], this.#decoder.weights))
       this.#current = promptIndex
     }
     cache.copyFrom(this.#cache)

@@ -1,12 +1,13 @@
 /**
- * Weights as decoding reads them: each matrix once in the panels of `gemm`, made when the first list asks for it.
+ * Weights as inference reads them: each matrix once in the panels of `gemm`, made when the first list of decoding asks for it.
  *
- * Costs as much memory as the matrices themselves, and makes a token one stream from front to back and a batch a matter of
- * arithmetic. Panels are a copy: whoever changes the weights refreshes them. Kernels: `pack` in kernels/gemm.ts.
+ * Costs as much memory as the matrices themselves; a token is then one stream from front to back, a batch a matter of
+ * arithmetic, and a prompt need not pack anything. Panels are a copy: whoever changes the weights refreshes them. Kernels:
+ * `pack` in kernels/gemm.ts.
  */
 import type { Machine } from '../machine.ts'
 import { Tensor } from '../tensor.ts'
-import { pack, type Packed, packInto } from './product.ts'
+import { pack, type Packed, packInto, panelColumns, type Panels } from './product.ts'
 
 interface Entry {
   /** w_NK, or w_GNK for several matrices. */
@@ -38,6 +39,22 @@ export class PackedWeights {
       this.#entries.set(key, (entry = { weights, packed: pack(weights, true) }))
     }
     return entry.packed.address
+  }
+
+  /**
+   * The panels of a matrix that has been packed, in one piece or in parts that are whole panels; nothing for others.
+   *
+   * @param w w_NK or w_ENK, as the product takes it
+   */
+  find(w: Tensor): Panels | undefined {
+    const [N, K] = w.shape.slice(-2) as [number, number]
+    const groupCount = w.shape.length === 3 ? w.shape[0] : 1
+    for (const { weights, packed } of this.#entries.values()) {
+      if (weights.address !== w.address || weights.rowStride !== w.rowStride || packed.K !== K) continue
+      const isWhole = packed.N === N || (packed.N % panelColumns === 0 && N % packed.N === 0)
+      if (isWhole && packed.N * packed.groupCount === N * groupCount) return { address: packed.address, N, K, groupCount }
+    }
+    return undefined
   }
 
   /** Packs everything again: the weights have changed. */

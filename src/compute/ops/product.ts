@@ -25,7 +25,8 @@ export interface ProductOptions {
 }
 
 const microRows = 6
-const panelColumns = 8
+/** Columns of a panel of packed B. */
+export const panelColumns = 8
 /** Depth of the kernel's blocks of K. */
 const blockDepth = 512
 /** Rows in a tile of a plain product, and of a transposed one (whose scratch is sized for it: `Machine`). */
@@ -54,12 +55,16 @@ export function wholeRange(machine: Machine, rows: number): number {
   return machine.wholeRange
 }
 
-/** A right operand in the panels that the kernel reads. Give it back with `free`. */
-export interface Packed {
+/** A right operand in the panels that the kernel reads. */
+export interface Panels {
   readonly address: number
   readonly N: number
   readonly K: number
   readonly groupCount: number
+}
+
+/** Panels of one's own. Give them back with `free`. */
+export interface Packed extends Panels {
   free(): void
 }
 
@@ -96,7 +101,7 @@ function sliceDepth(columns: number): number {
 }
 
 /** out_MN (+)= a_MK · b, with b packed; with groups, rows of group e use the e-th matrix of b. */
-export function productPacked(out_MN: Tensor, a_MK: Tensor, b: Packed, options: ProductOptions = {}): void {
+export function productPacked(out_MN: Tensor, a_MK: Tensor, b: Panels, options: ProductOptions = {}): void {
   const { accumulate = false, groups, leftRows } = options
   const { machine } = out_MN
   const M = groups?.rowCount ?? leftRows?.count ?? a_MK.shape[0]
@@ -134,7 +139,9 @@ function packAndMultiply(out_MN: Tensor, a_MK: Tensor, b: Tensor, isTransposed: 
 
 /** out_MN (+)= a_MK · b_NKᵀ; with groups, rows of group e use b_ENK[e]. */
 export function productNT(out_MN: Tensor, a_MK: Tensor, b_NK: Tensor, options: ProductOptions = {}): void {
-  packAndMultiply(out_MN, a_MK, b_NK, true, options)
+  const ready = b_NK.machine.packed?.find(b_NK)
+  if (ready) productPacked(out_MN, a_MK, ready, options)
+  else packAndMultiply(out_MN, a_MK, b_NK, true, options)
 }
 
 /** out_MN (+)= a_MK · b_KN; with groups, rows of group e use b_EKN[e]. */
