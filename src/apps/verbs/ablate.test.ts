@@ -44,6 +44,11 @@ test('a name that is none, and flags that contradict each other, are refused bef
       ['mtp', '--set', 'training.tokens=5', '--set', 'ablations.seeds=2', '--seeds', '3'],
       /training\.tokens=5: has no part[^]*ablations\.seeds=2: --seeds says this/,
     ],
+    [['mtp', '--set', 'training.microRows=2', '--set', 'training.recompute=maybe'], /training\.microRows=2: has no part/],
+    [
+      ['memory', '--set', 'training.recompute=true', '--set', 'training.microRows=2'],
+      /^(?![^]*microRows)[^]*recompute=true: the arms of memory decide this/,
+    ],
     [['mtp', '--seeds', '0'], /--seeds: expected a whole number/],
   ] as const) {
     const { status, err, out } = strata(...args)

@@ -19,6 +19,7 @@ import {
   ablationNames,
   ablationRuns,
   measureTrainingSpeed,
+  memoryAblation,
   type PreparedText,
   type Recipe,
   runAblation,
@@ -63,7 +64,7 @@ async function ablate(wanted: readonly string[], flags: Flags): Promise<void> {
   if (wanted.length === 0) return output.result(ablationList, () => ablationListText(output.paint))
   const names = ablationNames(wanted)
   if (flags.run !== undefined) rejectChanges(flags.run, flags)
-  rejectWithoutPart(flags)
+  rejectWithoutPart(names, flags)
   using run = flags.run === undefined ? null : openRunFolder<AblationEvent>(flags.run)
   const recipe = run ? checkRunDocument(readRecipe(run.folder), path.join(run.folder, 'recipe.json')).recipe : await ownRecipe(flags)
   // A damaged log would be found when the report is written: after the training.
@@ -90,15 +91,22 @@ function rejectChanges(folder: string, { recipe, data, set, seed }: Flags): void
 
 /** Settings that no small run of an ablation has: they would be ignored. */
 const withoutPart =
-  /^(?:extension|sft|rl|samples|evaluation)\b|^training\.(?:tokens|microRows|checkpointSeconds|keptCheckpoints)\b|^ablations\.names\b/
+  /^(?:extension|sft|rl|samples|evaluation)\b|^training\.(?:tokens|checkpointSeconds|keptCheckpoints)\b|^ablations\.names\b/
+/** Rows that go through the model at once: the small runs have their own, the measurement of memory has the recipe's. */
+const rowsAtOnce = /^training\.microRows\b/
+/** What the arms of the ablation of memory are made of. */
+const ofMemory = /^training\.(?:recompute|activations|optimizer\.(?:moments|averageIn))\b/
 
 /** What would be ignored, or said twice. */
-function rejectWithoutPart({ set, seeds, budget }: Flags): void {
+function rejectWithoutPart(names: readonly string[], { set, seeds, budget }: Flags): void {
   const given = (name: string) => set.filter((setting) => setting.startsWith(`${name}=`))
+  const hasMemory = names.includes(memoryAblation.name)
+  const isWithoutPart = (setting: string) => withoutPart.test(setting) || (!hasMemory && rowsAtOnce.test(setting))
   rejectViolations(
     '--set',
     [
-      ...set.filter((setting) => withoutPart.test(setting)).map((setting) => `${setting}: has no part in an ablation`),
+      ...set.filter(isWithoutPart).map((setting) => `${setting}: has no part in an ablation`),
+      ...(hasMemory ? set.filter((setting) => ofMemory.test(setting)) : []).map((setting) => `${setting}: the arms of memory decide this`),
       ...(seeds === undefined ? [] : given('ablations.seeds').map((setting) => `${setting}: --seeds says this`)),
       ...(budget === undefined ? [] : given('ablations.tokens').map((setting) => `${setting}: --budget derives this`)),
     ],
