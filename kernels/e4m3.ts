@@ -48,6 +48,20 @@ function codeOf(rounded: f32): u32 {
 
 // @ts-ignore: decorator
 @inline
+/** The codes of four such numbers, one in each lane. */
+function codesOf4(rounded: v128): v128 {
+  const size = f32x4.abs(rounded)
+  const subnormal = i32x4.trunc_sat_f32x4_s(f32x4.mul(size, splat(512)))
+  const normal = i32x4.sub(v128.and(i32x4.shr_u(rounded, 20), i32x4.splat(0x7ff)), i32x4.splat(960))
+  const finite = v128.or(
+    v128.bitselect(subnormal, normal, f32x4.lt(size, splat(0.015625))),
+    v128.and(i32x4.shr_u(rounded, 24), i32x4.splat(0x80)),
+  )
+  return v128.bitselect(finite, i32x4.splat(0x7f), f32x4.eq(rounded, rounded))
+}
+
+// @ts-ignore: decorator
+@inline
 function scaleOf(top: f32): f32 {
   return max(top / 448, LEAST)
 }
@@ -185,7 +199,15 @@ export function encodeE4m3(): void {
         const to = codes + <usize>(m * D + d)
         const scale = scaleOf(topOf(p, count))
         store<f32>(scales + (<usize>(m * tiles + j) << 2), scale)
-        for (let i: usize = 0; i < <usize>count; i++) store<u8>(to + i, <u8>codeOf(round1(load<f32>(p + (i << 2)) / scale)))
+        const s = splat(scale)
+        let i: usize = 0
+        for (; i + 16 <= <usize>count; i += 16) {
+          const o = p + (i << 2)
+          const c0 = codesOf4(round4(f32x4.div(v128.load(o), s))), c1 = codesOf4(round4(f32x4.div(v128.load(o, 16), s)))
+          const c2 = codesOf4(round4(f32x4.div(v128.load(o, 32), s))), c3 = codesOf4(round4(f32x4.div(v128.load(o, 48), s)))
+          v128.store(to + i, i8x16.narrow_i16x8_u(i16x8.narrow_i32x4_u(c0, c1), i16x8.narrow_i32x4_u(c2, c3)))
+        }
+        for (; i < <usize>count; i++) store<u8>(to + i, <u8>codeOf(round1(load<f32>(p + (i << 2)) / scale)))
       }
     }
   }
@@ -202,6 +224,18 @@ function valueOf(code: u32): f32 {
   return reinterpret<f32>(reinterpret<u32>(magnitude) | sign)
 }
 
+// @ts-ignore: decorator
+@inline
+/** The numbers of four codes, one in each lane. */
+function valuesOf4(codes: v128): v128 {
+  const size = v128.and(codes, i32x4.splat(0x7f))
+  const subnormal = f32x4.mul(f32x4.convert_i32x4_s(size), splat(0.001953125))
+  const normal = i32x4.shl(i32x4.add(size, i32x4.splat(960)), 20)
+  const magnitude = v128.bitselect(subnormal, normal, i32x4.lt_s(size, i32x4.splat(8)))
+  const finite = v128.or(magnitude, i32x4.shl(v128.and(codes, i32x4.splat(0x80)), 24))
+  return v128.bitselect(splat(f32.NaN), finite, i32x4.eq(size, i32x4.splat(0x7f)))
+}
+
 /** Reads stored rows back. 0 out_MD (dense)  1 codes_MD  2 scales  3 M  4 D */
 export function decodeE4m3(): void {
   const out = address(0), codes = address(1), scales = address(2)
@@ -210,10 +244,19 @@ export function decodeE4m3(): void {
   for (let t = nextTile(0); t < (M + ROWS - 1) / ROWS; t = nextTile(0)) {
     const end = (t + 1) * ROWS < M ? (t + 1) * ROWS : M
     for (let m = t * ROWS; m < end; m++) {
-      for (let d = 0; d < D; d++) {
-        const at = <usize>(m * D + d)
-        const scale = load<f32>(scales + (<usize>(m * tiles + d / TILE) << 2))
-        store<f32>(out + (at << 2), valueOf(load<u8>(codes + at)) * scale)
+      for (let j = 0; j < tiles; j++) {
+        const d = j * TILE
+        const count = <usize>(D - d < TILE ? D - d : TILE)
+        const from = codes + <usize>(m * D + d)
+        const to = out + (<usize>(m * D + d) << 2)
+        const scale = load<f32>(scales + (<usize>(m * tiles + j) << 2))
+        const s = splat(scale)
+        let i: usize = 0
+        for (; i + 4 <= count; i += 4) {
+          const four = i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(v128.load32_zero(from + i)))
+          v128.store(to + (i << 2), f32x4.mul(valuesOf4(four), s))
+        }
+        for (; i < count; i++) store<f32>(to + (i << 2), valueOf(load<u8>(from + i)) * scale)
       }
     }
   }
