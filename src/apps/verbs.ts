@@ -45,6 +45,11 @@ export const verbs: readonly Verb[] = [
     load: () => import('./verbs/sft.ts'),
   },
   {
+    name: 'reward',
+    summary: 'train a reward model on a run’s own replies, and measure what choosing and judging by it is worth',
+    load: () => import('./verbs/reward.ts'),
+  },
+  {
     name: 'rl',
     summary: 'reinforce a run’s model on tasks with verifiers, with scores before and after',
     load: () => import('./verbs/rl.ts'),

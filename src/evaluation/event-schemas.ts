@@ -1,18 +1,21 @@
 /** The events of evaluation as schemas. */
 import { z } from 'zod'
 import { counted, type EventSchemas, list, measured, record, withPart } from '../base/event-schema.ts'
+import { intervalSchema as interval } from '../posttraining/index.ts'
 import type { BitsPerByte } from './bits-per-byte.ts'
 import type { CompressorScores } from './compressors.ts'
 import type {
   ContaminationEvent,
   DomainScoreEvent,
   EvaluationEvent,
+  JudgesEvent,
   LongContextLeftOutEvent,
   NeedleEvent,
   PositionEvent,
   TaskLeftOutEvent,
   TaskScoreEvent,
 } from './events.ts'
+import type { JudgeScore, JudgesTogether } from './judges/verdicts.ts'
 import type { PositionBucket } from './loss-by-position.ts'
 import type { NeedleCell } from './needle.ts'
 import type { NgramScore } from './ngram.ts'
@@ -94,5 +97,21 @@ export const evaluationEventSchemas = {
     unchecked: counted,
     gramWords: z.tuple([counted, counted]).readonly(),
     examples: list(record<ContaminationEvent['examples'][number]>()({ item: z.string(), document: z.string() })),
+  }),
+  'evaluation/judges': record<JudgesEvent>()({
+    type: z.literal('evaluation/judges'),
+    stage: z.string(),
+    chance: measured,
+    judges: list(
+      record<JudgeScore>()({
+        judge: z.string(),
+        isOrderFree: z.boolean(),
+        pairs: counted,
+        agreement: interval,
+        firstShare: interval,
+        selfAgreement: interval,
+      }),
+    ),
+    together: list(record<JudgesTogether>()({ judges: z.tuple([z.string(), z.string()]).readonly(), pairs: counted, agreement: interval })),
   }),
 } satisfies EventSchemas<EvaluationEvent>

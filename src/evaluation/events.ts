@@ -2,6 +2,7 @@
 import type { BitsPerByte } from './bits-per-byte.ts'
 import type { CompressorScores } from './compressors.ts'
 import type { Contamination } from './contamination.ts'
+import type { JudgeScore, JudgesTogether } from './judges/verdicts.ts'
 import type { LossByPosition } from './loss-by-position.ts'
 import type { NeedleCell } from './needle.ts'
 import type { NgramScore } from './ngram.ts'
@@ -58,6 +59,18 @@ export interface ContaminationEvent extends Contamination {
   readonly type: 'evaluation/contamination'
 }
 
+/** Judges of pairs of held-out replies, of which the verifier let one through; every pair in both orders. */
+export interface JudgesEvent {
+  readonly type: 'evaluation/judges'
+  /** Of the model that drew the replies and is asked about them. */
+  readonly stage: string
+  /** Of every agreement and share. */
+  readonly chance: number
+  readonly judges: readonly JudgeScore[]
+  /** Every two of them. */
+  readonly together: readonly JudgesTogether[]
+}
+
 export type EvaluationEvent =
   | DomainScoreEvent
   | TaskScoreEvent
@@ -66,3 +79,4 @@ export type EvaluationEvent =
   | NeedleEvent
   | LongContextLeftOutEvent
   | ContaminationEvent
+  | JudgesEvent

@@ -1,7 +1,7 @@
 /** The events of post-training as schemas. */
 import { z } from 'zod'
 import { byName, counted, type EventSchemas, measured, record, withPart } from '../base/event-schema.ts'
-import type { Interval } from '../base/statistics.ts'
+import { intervalSchema } from './interval-schema.ts'
 import { stageSchema as stage } from '../pretraining/index.ts'
 import type {
   AccuracyEvent,
@@ -13,6 +13,7 @@ import type {
   SftDataEvent,
   VerifierFaultEvent,
 } from './events.ts'
+import { rewardEventSchemas } from './reward/event-schemas.ts'
 
 const rlStage = z.enum(['rl', 'rl-shuffled'])
 const range = record<Range>()({ min: measured, max: measured })
@@ -90,7 +91,7 @@ export const posttrainingEventSchemas = {
       correct: counted,
       accuracy: measured,
       chance: measured,
-      interval: record<Interval>()({ value: measured, low: measured, high: measured, count: counted }),
+      interval: intervalSchema,
       formatRate: measured,
       stopRate: measured,
       meanTokens: measured,
@@ -109,4 +110,5 @@ export const posttrainingEventSchemas = {
     isWellFormed: z.boolean(),
     reward: measured,
   }),
+  ...rewardEventSchemas,
 } satisfies EventSchemas<PosttrainingEvent>

@@ -36,6 +36,8 @@ export interface RlMeans {
   readonly rng: Random
   /** Whether the rewards are dealt to the replies at random: the control. */
   readonly isShuffled: boolean
+  /** Who rewards the replies in the verifier's place: a reward model. */
+  readonly rewardsOf?: (replies: readonly Reply[]) => Promise<Float64Array>
   /** Lets signals in; awaited between two pieces of work. */
   readonly yieldTurn: () => Promise<void>
 }
@@ -121,7 +123,7 @@ export async function takeRlStep(means: RlMeans, step: number): Promise<RlStepRe
   await yieldTurn()
 
   const trainBegun = performance.now()
-  const earned = Float64Array.from(replies, ({ reward }) => reward)
+  const earned = means.rewardsOf ? await means.rewardsOf(replies) : Float64Array.from(replies, ({ reward }) => reward)
   const rewards = means.isShuffled ? shuffledRewards(earned, rng.fork(`shuffle/${step}`)) : earned
   const { advantages, taught, skippedGroups } = advantagesOf(rewards, samplesPerProblem)
   const allSequences = replies.map(({ promptIds, ids }) => ({ ids: Int32Array.of(...promptIds, ...ids), promptLength: promptIds.length }))

@@ -11,6 +11,10 @@ const points = (share: number): string => `${share < 0 ? '−' : '+'}${(100 * Ma
 export const pointsOf = ({ value, low, high }: Interval): string =>
   `${points(value)} points (95 % interval ${points(low)} to ${points(high)})`
 
+/** "62 % (95 % interval 55 to 69 %)". */
+export const intervalText = ({ value, low, high }: Interval): string =>
+  `${percent(value)} (95 % interval ${(100 * low).toFixed(0)} to ${percent(high)})`
+
 /** "31 of 200, 16 % (95 % interval 11 to 21 %)". @param attempts n above 0 */
 export function shareOf({ correct, n }: Attempts): string {
   const { value, low, high } = shareInterval(correct, n)

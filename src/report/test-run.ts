@@ -7,6 +7,7 @@ import { recipes } from '../pretraining/index.ts'
 import { node } from '../base/platform.ts'
 import type { RunDocument, RunRecordEvent } from './run-record.ts'
 import { testLaterEvents } from './test-run-later.ts'
+import { testRewardEvents } from './test-run-rewards.ts'
 import { testEvaluationEvents } from './test-run-scores.ts'
 import { testDataEvents, testTrainingEvents } from './test-run-training.ts'
 
@@ -35,6 +36,7 @@ export function testRunEvents(): RunRecordEvent[] {
     ...testTrainingEvents(recipe),
     ...testEvaluationEvents(),
     ...testLaterEvents(recipe),
+    ...testRewardEvents(),
     { type: 'samples/text', domain: 'prose', prompt: 'When in the course', text: ' of the people', temperature: 0.7, topP: 0.9 },
   ]
 }

@@ -12,13 +12,14 @@ import type { Chapter } from '../types.ts'
 import { counted, listed, percent } from '../wording.ts'
 import { fineTuningMeasured } from './06-fine-tuning-measured.ts'
 import { reinforcementMeasured } from './06-reinforcement-measured.ts'
+import { rewardMeasured } from './06-reward-measured.ts'
 
 export const posttrainingChapter: Chapter = {
   name: 'posttraining',
   decides,
   inherited,
   mechanism: (run) => html`${fineTuning(run)}${rewards(run)}${reinforcement(run)}`,
-  measured: (run) => html`${fineTuningMeasured(run)}${reinforcementMeasured(run)}`,
+  measured: (run) => html`${fineTuningMeasured(run)}${reinforcementMeasured(run)}${rewardMeasured(run)}`,
   handsOn,
 }
 
@@ -94,11 +95,17 @@ function rewards({ document }: RunFacts): Html {
     <p>
       Where an answer can be checked, a rule is the best judge there is: it cannot be flattered, and it does not tire. The report checks
       mathematics against the boxed result and code by compiling it and running tests, and keeps learnt reward models for what has no such
-      check${cite('deepseek-v3', 'section 5.2.1')}. This run has only tasks with verifiers${tasks}; there is no reward model in this
-      version. A reply earns one for the right answer and a tenth for standing between the tags that were asked for, the two rewards of
+      check${cite('deepseek-v3', 'section 5.2.1')}. This run is reinforced on tasks with verifiers only${tasks}. A reply earns one for the
+      right answer and a tenth for standing between the tags that were asked for, the two rewards of
       R1-Zero${cite('deepseek-r1', 'section 2.2')}. The tenth is no kindness: it tells the replies of an all-wrong group apart by whether
       they could have been checked at all.
-    </p> `
+    </p>
+    <p>
+      A reward model is the fine-tuned model with a linear head that is read at a reply’s last token, trained on pairs until the better
+      reply scores higher:
+    </p>
+    ${formula(String.raw`\mathcal L_{\text{RM}} = -\ln \sigma\big(r(x, y_{\text{better}}) - r(x, y_{\text{worse}})\big)`)}
+    <p>Here the verifier says which is better, so the model can be held against the truth (<code>src/posttraining/reward</code>).</p> `
 }
 
 function reinforcement({ document }: RunFacts): Html {

@@ -10,6 +10,7 @@ import type { RunFacts } from '../run-facts.ts'
 import { plusMinus } from '../share-wording.ts'
 import type { Chapter } from '../types.ts'
 import { listed } from '../wording.ts'
+import { judged } from './07-judges.ts'
 import { appendices, attribution, contamination, scores } from './07-scores.ts'
 
 export const evaluationChapter: Chapter = {
@@ -17,7 +18,7 @@ export const evaluationChapter: Chapter = {
   decides,
   inherited,
   mechanism: (run) => html`${compression()}${choosing()}${trust(run)}`,
-  measured: (run) => html`${scores(run)}${attribution(run)}${contamination(run)}${appendices(run)}`,
+  measured: (run) => html`${scores(run)}${attribution(run)}${contamination(run)}${judged(run)}${appendices(run)}`,
   handsOn: (run) => html`${chain(run)}${limits(run)}`,
 }
 

@@ -222,3 +222,38 @@ test('the takeaway does not hold as soon as one arrow does not', () => {
   }))
   assert.equal(outcomeWhen('evaluation.systems-takeaway', everywhere), 'did not hold')
 })
+
+/** Agreement of the reward model, and gain of the best of the largest n over a random reply. */
+const rewarded = (agreement: number, gain: number, half = 0.02): Change[] => [
+  of('reward/agreement', (event) => ({
+    ...event,
+    agreement: { ...event.agreement, value: agreement, low: agreement - half, high: agreement + half },
+  })),
+  of('reward/best-of', (event) => ({ ...event, gain: { ...event.gain, value: gain, low: gain - half, high: gain + half } })),
+]
+
+test('a reward model must agree and choose better than chance; one that guesses or chooses worse is none', () => {
+  assert.equal(outcomeWhen('posttraining.model-rewards', ...rewarded(0.7, 0.1)), 'held')
+  assert.equal(outcomeWhen('posttraining.model-rewards', ...rewarded(0.5, 0.01)), 'did not hold')
+  assert.equal(outcomeWhen('posttraining.model-rewards', ...rewarded(0.7, -0.1)), 'did not hold')
+  assert.equal(outcomeWhen('posttraining.model-rewards', ...rewarded(0.7, 0.01)), 'not established')
+  assert.equal(outcomeWhen('posttraining.model-rewards', ...rewarded(0.55, 0.1, 0.06)), 'not established')
+})
+
+/** Self-agreement of the judge that is asked, and agreement of all with the verifier. */
+const judged = (self: number, agreement: number) =>
+  of('evaluation/judges', (event) => ({
+    ...event,
+    judges: event.judges.map((judge) => ({
+      ...judge,
+      agreement: { ...judge.agreement, value: agreement, low: agreement - 0.02, high: agreement + 0.02 },
+      ...(!judge.isOrderFree && { selfAgreement: { ...judge.selfAgreement, value: self, low: self - 0.02, high: self + 0.02 } }),
+    })),
+  }))
+
+test('judges are weak where they waver and err; one that is as good as a rule, in either, says otherwise', () => {
+  assert.equal(outcomeWhen('evaluation.weak-judges', judged(0.3, 0.7)), 'held')
+  assert.equal(outcomeWhen('evaluation.weak-judges', judged(0.99, 0.7)), 'did not hold')
+  assert.equal(outcomeWhen('evaluation.weak-judges', judged(0.3, 0.99)), 'did not hold')
+  assert.equal(outcomeWhen('evaluation.weak-judges', judged(0.3, 0.94)), 'not established')
+})
