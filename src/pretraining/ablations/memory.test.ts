@@ -10,7 +10,7 @@ import { checkRecipe } from '../recipe.ts'
 import { recipes } from '../recipes.ts'
 import type { AblationEvent, MemoryEvent } from './events.ts'
 import { memorySettings, plainTraining } from './memory-settings.ts'
-import { runAblation } from './run-ablation.ts'
+import { type AblationProgress, runAblation } from './run-ablation.ts'
 
 const recipe = recipes.tiny()
 const cacheFolder = mkdtempSync(path.join(tmpdir(), 'strata-memory-'))
@@ -28,9 +28,14 @@ after(() => {
 
 async function run(stop?: AbortSignal) {
   const log = memoryLog<AblationEvent>()
-  const options = { machine, recipe, text, tokens: 512, seeds: 1, cacheFolder, codeVersion: 'test', log, stop }
+  const seen = new Set<string>()
+  const onProgress = ({ arm, tokens, totalTokens }: AblationProgress) => {
+    seen.add(arm)
+    assert.ok(tokens <= totalTokens)
+  }
+  const options = { machine, recipe, text, tokens: 512, seeds: 1, cacheFolder, codeVersion: 'test', log, stop, onProgress }
   const { reason, events } = await runAblation('memory', options)
-  return { reason, events, logged: log.events }
+  return { reason, events, logged: log.events, seen: [...seen] }
 }
 
 test('every setting is a recipe that may run, and undoes what the recipe itself asked for', () => {
@@ -50,7 +55,11 @@ test('stopped before it is done, it says nothing and leaves the heap as it was',
 
 test('each saving lowers the peak, all together by about what was planned, and what is made again is the same number', async () => {
   const { levelBytes } = machine.heap
-  const { events, logged } = await run()
+  const { events, logged, seen } = await run()
+  assert.deepEqual(
+    seen.slice(0, 5),
+    memorySettings.map(({ name }) => `steps with ${name}`),
+  )
   assert.equal(machine.heap.levelBytes, levelBytes)
   assert.deepEqual(
     logged.map(({ type }) => type),

@@ -24,7 +24,7 @@ import { readRun, runHash, storeRun } from './run-cache.ts'
 /** Steps behind a peak, and behind the comparison of weights. */
 const measuredSteps = 2
 /** Pairs of steps that are timed, after one that is not. */
-const timedPairs = 10
+export const timedPairs = 10
 
 const bytes = z.number()
 const savingSchema = z.strictObject({
@@ -53,6 +53,8 @@ interface MemoryOptions {
   readonly cacheFolder?: string
   readonly codeVersion: string
   readonly stop?: AbortSignal
+  /** Told which setting is measured, the how-manieth, and how many of its pairs of steps are done. */
+  readonly onPair?: (setting: MemorySetting, index: number, donePairs: number) => void
 }
 
 /**
@@ -113,16 +115,17 @@ export async function runMemory(options: MemoryOptions): Promise<MemoryEvent | n
   }
 }
 
-async function measure({ machine, text, recipe, stop }: MemoryOptions, plain: TrainingConfig): Promise<MemoryRun | null> {
+async function measure({ machine, text, recipe, stop, onPair }: MemoryOptions, plain: TrainingConfig): Promise<MemoryRun | null> {
   const begun = performance.now()
   const source = new Mixture(text.tokenized, { seed: recipe.seed, extra: recipe.model.mtpDepth })
   const batches = Array.from({ length: timedPairs + 1 }, () => source.nextBatch(plain.rows, plain.rowLength))
   const reference = await stepsAlone(machine, recipe, plain, batches)
   const savings: z.infer<typeof savingSchema>[] = []
   const plainSeconds: number[] = []
-  for (const { change } of memorySettings) {
-    const alone = await stepsAlone(machine, recipe, change(plain), batches)
-    const pairs = await timePairs(machine, recipe, plain, change, batches, stop)
+  for (const [index, setting] of memorySettings.entries()) {
+    const other = setting.change(plain)
+    const alone = await stepsAlone(machine, recipe, other, batches)
+    const pairs = await timePairs(machine, recipe, [plain, other], batches, stop, (done) => onPair?.(setting, index, done))
     if (!pairs) return null
     plainSeconds.push(...pairs.map((pair) => pair.plain))
     savings.push({
@@ -180,13 +183,13 @@ const isSame = (a: readonly Float32Array[], b: readonly Float32Array[]) =>
 async function timePairs(
   machine: Machine,
   recipe: Recipe,
-  plain: TrainingConfig,
-  change: MemorySetting['change'],
+  [plain, other]: readonly [TrainingConfig, TrainingConfig],
   batches: readonly TrainingBatch[],
   stop: AbortSignal | undefined,
+  onPair: (donePairs: number) => void,
 ): Promise<{ readonly plain: number; readonly other: number }[] | null> {
   using _scope = machine.scope()
-  const both = [begin(machine, recipe, plain), begin(machine, recipe, change(plain))]
+  const both = [begin(machine, recipe, plain), begin(machine, recipe, other)]
   const pairs: { plain: number; other: number }[] = []
   for (const [index, batch] of batches.entries()) {
     const seconds = [0, 0]
@@ -196,6 +199,7 @@ async function timePairs(
       seconds[which] = (performance.now() - from) / 1000
     }
     pairs.push({ plain: seconds[0], other: seconds[1] })
+    onPair(index)
     if (stop?.aborted) return null
   }
   // The first pair compiles.

@@ -20,8 +20,8 @@ import { type Ablation, ablationBase, type AblationMetric, type AblationPlan, ty
 import { type ArmRun, armRunSchema, type ArmSizes, summarizeArm } from './arm-numbers.ts'
 import { runAccumulation } from './accumulation.ts'
 import { accumulationAblation, ablations } from './catalogue.ts'
-import { runMemory } from './memory.ts'
-import { memoryAblation } from './memory-settings.ts'
+import { runMemory, timedPairs } from './memory.ts'
+import { memoryAblation, memorySettings } from './memory-settings.ts'
 import type { AblationBase, AblationDifference, AblationEvent, AblationResultEvent } from './events.ts'
 import { type HeldOutRows, heldOutRows, pairedVerdict } from './paired.ts'
 import { readRun, runHash, storeRun } from './run-cache.ts'
@@ -99,7 +99,22 @@ export async function runAblation(name: string, options: AblationOptions): Promi
     const ablation = ablations.find((other) => other.name === name)
     invariant(ablation, `ablation: expected a name of the catalogue, got ${name}`)
     if (ablation === memoryAblation) {
-      const event = await runMemory({ ...options, sizes: sizesOf(options.recipe) })
+      const { seed, training } = options.recipe
+      const pairTokens = 2 * training.rows * training.rowLength
+      const event = await runMemory({
+        ...options,
+        sizes: sizesOf(options.recipe),
+        onPair: (setting, doneCount, pairs) =>
+          options.onProgress?.({
+            name,
+            arm: `steps with ${setting.name}`,
+            seed,
+            doneCount,
+            runCount: memorySettings.length,
+            tokens: pairs * pairTokens,
+            totalTokens: timedPairs * pairTokens,
+          }),
+      })
       if (!event) return { reason: 'interrupted', events }
       events.push(event)
     }
