@@ -49,10 +49,18 @@ const overWhat = ({ n, intervalOver }: AblationDifference) => `${n} ${intervalOv
 const verdictText = ({ verdict }: AblationDifference, paint: Paint) =>
   verdict === 'not established' ? paint.faint(verdict) : paint.good(verdict)
 
+/** What a difference is of; errors of products with both means. */
+function measureOf(event: DifferenceEvent): string {
+  if (event.type === 'ablation/result') return event.domain === null ? event.metric : `${event.metric} on ${event.domain}`
+  if (event.type === 'ablation/accumulation') return event.metric
+  const { variant, control } = event.details
+  return `${event.metric}, ${(100 * variant).toPrecision(2)} % against ${(100 * control).toPrecision(2)} %`
+}
+
 function differenceTable(events: readonly DifferenceEvent[], paint: Paint): string {
   const rows = events.map((event) => [
     `  ${event.variant} less ${event.control}`,
-    event.type === 'ablation/result' && event.domain !== null ? `${event.metric} on ${event.domain}` : event.metric,
+    measureOf(event),
     signed(event.difference),
     Number.isFinite(event.low) ? `${signed(event.low)} … ${signed(event.high)}` : '',
     overWhat(event),

@@ -22,6 +22,14 @@ export interface AdamWConfig {
   readonly averageIn?: 'heap' | 'host'
 }
 
+/** How what training keeps is rounded where it is not f32: the seam of a policy on a higher floor. */
+export interface StatePrecision {
+  /** Rounds the gradients' running sum, after each part of a batch. */
+  readonly roundGradients: () => void
+  /** Rounds both moments, after each step. */
+  readonly roundMoments: (state: AdamW) => void
+}
+
 /** Moments and moving average of a parameter set. */
 export interface AdamW {
   readonly mean: Tensor
@@ -30,17 +38,23 @@ export interface AdamW {
   readonly average: Tensor | undefined
   /** Where it lies outside. */
   readonly hostAverage: Float32Array | undefined
+  /** Without it everything stays f32. */
+  readonly precision: StatePrecision | undefined
   /** Steps taken. */
   step: number
 }
 
-/** Moments of zero and, if asked for, a moving average that starts at the weights. */
-export function createAdamW({ weights }: ParameterSet, { emaDecay, moments = 'f32', averageIn = 'heap' }: AdamWConfig): AdamW {
+/** Moments of zero and, if asked for, a moving average that starts at the weights. @param precision of what is kept, where a policy rounds it */
+export function createAdamW(
+  { weights }: ParameterSet,
+  { emaDecay, moments = 'f32', averageIn = 'heap' }: AdamWConfig,
+  precision?: StatePrecision,
+): AdamW {
   const { machine, shape } = weights
   const average = emaDecay !== null && averageIn === 'heap' ? machine.tensor(shape) : undefined
   if (average) machine.run('addScaled', average.address, weights.address, weights.count, bits(1), bits(0))
   const hostAverage = emaDecay !== null && averageIn === 'host' ? weights.toArray() : undefined
-  return { mean: machine.zeros(shape, moments), square: machine.zeros(shape, moments), average, hostAverage, step: 0 }
+  return { mean: machine.zeros(shape, moments), square: machine.zeros(shape, moments), average, hostAverage, precision, step: 0 }
 }
 
 /** The moving average wherever it is; undefined when none is kept. */
@@ -111,6 +125,7 @@ export function stepAdamW(
       runStaged(machine, state.hostAverage.subarray(from, from + count), (at, length, average) => run(from + at, length, average))
     else run(from, count, state.average ? state.average.address + 4 * from : 0)
   }
+  state.precision?.roundMoments(state)
 }
 
 /** Runs `work` on one piece of a vector of the host after the other, each copied into the heap and back. */

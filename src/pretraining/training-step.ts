@@ -73,6 +73,7 @@ export async function takeStep(
     const share = wholeWeight > 0 ? targetWeightOf(part) / wholeWeight : 0
     const objective = { mtpWeight: settings.mtpWeight, balanceWeight, balanceOver, share }
     const losses = differentiate(machine, () => forward(model, part, objective), keepingOf(config))
+    optimizer.precision?.roundGradients()
     lossNats += share * losses.main
     for (const [depth, loss] of losses.mtp.entries()) mtpNats[depth] = (mtpNats[depth] ?? 0) + share * loss
     addLoads(loadByRouter, losses.routers)

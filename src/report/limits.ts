@@ -31,13 +31,15 @@ export function limits(run: RunFacts): Html {
 }
 
 /** Where the run kept something in fewer bits than it computed with. */
-function formats({ document: { recipe } }: RunFacts): string {
-  const { activations, optimizer } = recipe.training
+function formats(run: RunFacts): string {
+  const { activations, optimizer } = run.document.recipe.training
   const kept = [
     ...(activations === 'fp8' ? ['inputs of linear layers waited for the backward pass in FP8'] : []),
     ...(optimizer.moments === 'bf16' ? ['the moments of the optimizer were kept in BF16'] : []),
   ]
-  return kept.length === 0 ? 'FP8 is not used' : sentence(listed(kept))
+  const own = kept.length === 0 ? 'The run itself does not use FP8' : sentence(listed(kept))
+  const isEmulated = run.has('ablation/precision') || run.ofType('ablation/result').some(({ name }) => name.startsWith('fp8'))
+  return isEmulated ? `${own}; in ablations beside it FP8 is emulated, by rounding what products read, and saves no time` : own
 }
 
 const sentence = (text: string) => text.replace(/^./, (letter) => letter.toUpperCase())

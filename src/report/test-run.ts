@@ -7,6 +7,7 @@ import { recipes } from '../pretraining/index.ts'
 import { node } from '../base/platform.ts'
 import type { RunDocument, RunRecordEvent } from './run-record.ts'
 import { testLaterEvents } from './test-run-later.ts'
+import { testPrecisionEvents } from './test-run-precision.ts'
 import { testRewardEvents } from './test-run-rewards.ts'
 import { testEvaluationEvents } from './test-run-scores.ts'
 import { testDataEvents, testTrainingEvents } from './test-run-training.ts'
@@ -30,12 +31,14 @@ export const testRunDocument = (): RunDocument => ({
 /** All events of the invented run in the order of a run. */
 export function testRunEvents(): RunRecordEvent[] {
   const { recipe, machine } = testRunDocument()
+  const later = testLaterEvents(recipe)
   return [
     { type: 'kernels', ...machine.kernels },
     ...testDataEvents(),
     ...testTrainingEvents(recipe),
     ...testEvaluationEvents(),
-    ...testLaterEvents(recipe),
+    ...later,
+    ...testPrecisionEvents(later.find((event) => event.type === 'ablation/result')!),
     ...testRewardEvents(),
     { type: 'samples/text', domain: 'prose', prompt: 'When in the course', text: ' of the people', temperature: 0.7, topP: 0.9 },
   ]

@@ -1,9 +1,10 @@
 /**
  * What an ablation is: arms that differ from one small base in one thing each, and which of them are compared.
  *
- * An arm is a change of a recipe, and at most of how attention begins; arms that come to the same are trained once.
+ * An arm is a change of a recipe, at most of how attention begins, or of the arithmetic; arms that come to the same are trained once.
  */
 import { initStdForWidth, type ModelConfig } from '../../architecture/index.ts'
+import type { Fp8Policy } from '../../infrastructure/index.ts'
 import { familyMember } from '../derive.ts'
 import type { Recipe } from '../recipe.ts'
 
@@ -14,6 +15,8 @@ export interface Arm {
   readonly change: (base: Recipe) => Recipe
   /** Factor on the initial weights that expand the latent and that end attention; 1 unless given. */
   readonly attentionStart?: (base: ModelConfig) => number
+  /** FP8 in training and scoring; f32 unless given. */
+  readonly precision?: Fp8Policy
   /** Numbers that its cache keeps of a token, where that is not the latent and the shared rope key. */
   readonly cacheElementsPerToken?: (model: ModelConfig) => number
 }

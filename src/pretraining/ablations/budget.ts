@@ -2,7 +2,7 @@
 import { trainingFlopsPerToken } from '../../architecture/index.ts'
 import type { TrainingSpeed } from '../derive.ts'
 import type { Recipe } from '../recipe.ts'
-import { accumulationAblation, ablations } from './catalogue.ts'
+import { accumulationAblation, ablations, productErrorsAblation } from './catalogue.ts'
 import { memoryAblation } from './memory-settings.ts'
 import { heldOutRowCount } from './run-ablation.ts'
 
@@ -18,7 +18,7 @@ const scoringShare = 1 / 3
  */
 export function ablationRuns(names: readonly string[], base: Recipe, seeds: number): number {
   const trained = ablations.filter(({ name }) => names.includes(name)).reduce((sum, { plan }) => sum + plan(base).arms.length, 0)
-  const beside = [accumulationAblation, memoryAblation].filter(({ name }) => names.includes(name)).length
+  const beside = [accumulationAblation, memoryAblation, productErrorsAblation].filter(({ name }) => names.includes(name)).length
   return trained * seeds + beside
 }
 

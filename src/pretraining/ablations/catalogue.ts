@@ -4,6 +4,7 @@ import { didYouMean } from '../../base/nearest.ts'
 import type { Ablation } from './ablation.ts'
 import { mechanismAblations } from './mechanisms.ts'
 import { memoryAblation } from './memory-settings.ts'
+import { precisionAblations } from './precision-arms.ts'
 import { sweepAblations } from './sweeps.ts'
 
 /** The one that compares sums and not trainings of two recipes. */
@@ -13,11 +14,22 @@ export const accumulationAblation = {
   question: 'Is a batch in parts the same as the whole batch, and is it still when sums are kept in bf16?',
 } as const
 
+/** The one that looks at single products and at gradients, in FP8 and in f32. */
+export const productErrorsAblation = {
+  name: 'fp8-products',
+  claims: ['infrastructure.fp8-policy', 'evaluation.appendix-signal'],
+  question: 'How far are products and gradients in FP8 from those in f32, by their scales, their sums, and what is rounded?',
+} as const
+
 /** Those that train arms, in the order in which the report meets them. */
-export const ablations: readonly Ablation[] = [...mechanismAblations, memoryAblation, ...sweepAblations]
+export const ablations: readonly Ablation[] = [...mechanismAblations, memoryAblation, ...sweepAblations, ...precisionAblations]
 
 /** Name, question and claims of every ablation. */
-export const ablationList: readonly Pick<Ablation, 'name' | 'claims' | 'question'>[] = [...ablations, accumulationAblation]
+export const ablationList: readonly Pick<Ablation, 'name' | 'claims' | 'question'>[] = [
+  ...ablations,
+  accumulationAblation,
+  productErrorsAblation,
+]
 
 /**
  * The names of the ablations that were asked for, in the order of the catalogue, each once.

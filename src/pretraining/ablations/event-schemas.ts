@@ -11,6 +11,7 @@ import type {
   AccumulationEvent,
   MemoryEvent,
   MemorySaving,
+  PrecisionEvent,
 } from './events.ts'
 
 const base = record<AblationBase>()({
@@ -26,7 +27,7 @@ const difference = {
   low: measured,
   high: measured,
   n: counted,
-  intervalOver: z.enum(['seeds', 'rows', 'batches', 'tensors']),
+  intervalOver: z.enum(['seeds', 'rows', 'batches', 'tensors', 'products']),
   verdict: z.enum(['lower', 'higher', 'not established']),
 }
 
@@ -118,6 +119,22 @@ export const ablationEventSchemas = {
     steps: counted,
     plain: record<MemoryEvent['plain']>()({ predictedBytes: counted, measuredBytes: counted, stepSeconds: measured }),
     savings: list(saving),
+    wasCached: z.boolean(),
+    seconds: measured,
+  }),
+  'ablation/precision': record<PrecisionEvent>()({
+    ...difference,
+    type: z.literal('ablation/precision'),
+    name: z.literal('fp8-products'),
+    claims: list(z.string()),
+    variant: z.string(),
+    control: z.string(),
+    metric: z.string(),
+    unit: z.string(),
+    base,
+    tokens: counted,
+    batchTokens: counted,
+    details: record<PrecisionEvent['details']>()({ variant: measured, control: measured }),
     wasCached: z.boolean(),
     seconds: measured,
   }),

@@ -3,7 +3,7 @@ import type { AccumulationArm } from './accumulation.ts'
 import type { ArmNumbers } from './arm-numbers.ts'
 
 /** What the samples behind an interval are: seeds when there are three or more, otherwise pieces of the same held-out text. */
-export type IntervalOver = 'seeds' | 'rows' | 'batches' | 'tensors'
+export type IntervalOver = 'seeds' | 'rows' | 'batches' | 'tensors' | 'products'
 
 /** Whether the variant's value lies below the control's or above it; "not established" when the interval holds zero. */
 export type Verdict = 'lower' | 'higher' | 'not established'
@@ -115,7 +115,27 @@ export interface MemoryEvent {
   readonly seconds: number
 }
 
+/** Errors of a trained model's products or gradients in FP8, beside f32, rounded or summed in two ways. */
+export interface PrecisionEvent extends AblationDifference {
+  readonly type: 'ablation/precision'
+  readonly name: 'fp8-products'
+  readonly claims: readonly string[]
+  readonly variant: string
+  readonly control: string
+  /** As `precisionMetrics` names it, with its unit. */
+  readonly metric: string
+  readonly unit: string
+  readonly base: AblationBase
+  /** Tokens that the model was trained on, and tokens that went through it to be measured. */
+  readonly tokens: number
+  readonly batchTokens: number
+  /** Mean error. */
+  readonly details: { readonly variant: number; readonly control: number }
+  readonly wasCached: boolean
+  readonly seconds: number
+}
+
 /** Events that are differences between two arms. */
-export type DifferenceEvent = AblationResultEvent | AccumulationEvent
+export type DifferenceEvent = AblationResultEvent | AccumulationEvent | PrecisionEvent
 
 export type AblationEvent = DifferenceEvent | MemoryEvent

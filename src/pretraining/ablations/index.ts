@@ -15,6 +15,7 @@ export type {
   IntervalOver,
   MemoryEvent,
   MemorySaving,
+  PrecisionEvent,
   Verdict,
 } from './events.ts'
 export {
@@ -26,4 +27,5 @@ export {
   runAblation,
 } from './run-ablation.ts'
 export { allSavings, memoryAblation } from './memory-settings.ts'
+export { precisionMetrics, roundings } from './product-errors.ts'
 export type { ScoreModel } from './train-arm.ts'

@@ -5,6 +5,7 @@ import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { memoryLog } from '../../base/run-log.ts'
 import { Machine } from '../../compute/index.ts'
+import { fp8Policies } from '../../infrastructure/index.ts'
 import { prepareText, type PreparedText } from '../prepare-text.ts'
 import { recipes } from '../recipes.ts'
 import type { AblationEvent, AblationResultEvent, AccumulationEvent } from './events.ts'
@@ -153,6 +154,8 @@ test('whatever decides a run is in its name, and what does not is not', () => {
     { ...identity, seed: 2 },
     { ...identity, fingerprint: 'b' },
     { ...identity, attentionStart: 0.5 },
+    { ...identity, precision: fp8Policies.policy },
+    { ...identity, precision: fp8Policies.blind },
     { ...identity, dialect: 'relaxed' },
     { ...identity, codeVersion: '2' },
     { ...identity, recipe: { ...recipe, training: { ...recipe.training, tokens: 1 } } },
@@ -160,6 +163,7 @@ test('whatever decides a run is in its name, and what does not is not', () => {
     { ...identity, recipe: { ...recipe, data: { ...recipe.data, weights: { prose: 1 } } } },
   ]
   assert.equal(new Set([name, ...others.map(runHash)]).size, others.length + 1)
+  assert.equal(runHash({ ...identity, precision: undefined }), name)
   assert.equal(
     runHash({ ...identity, recipe: { ...recipe, name: 'another', training: { ...recipe.training, checkpointSeconds: 1 } } }),
     name,

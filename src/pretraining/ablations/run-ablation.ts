@@ -19,11 +19,12 @@ import type { Recipe } from '../recipe.ts'
 import { type Ablation, ablationBase, type AblationMetric, type AblationPlan, type Arm } from './ablation.ts'
 import { type ArmRun, armRunSchema, type ArmSizes, summarizeArm } from './arm-numbers.ts'
 import { runAccumulation } from './accumulation.ts'
-import { accumulationAblation, ablations } from './catalogue.ts'
+import { accumulationAblation, ablations, productErrorsAblation } from './catalogue.ts'
 import { runMemory, timedPairs } from './memory.ts'
 import { memoryAblation, memorySettings } from './memory-settings.ts'
 import type { AblationBase, AblationDifference, AblationEvent, AblationResultEvent } from './events.ts'
 import { type HeldOutRows, heldOutRows, pairedVerdict } from './paired.ts'
+import { runProductErrors } from './product-errors.ts'
 import { readRun, runHash, storeRun } from './run-cache.ts'
 import { type ScoreModel, trainArm } from './train-arm.ts'
 
@@ -95,6 +96,10 @@ export async function runAblation(name: string, options: AblationOptions): Promi
     const event = await runAccumulation({ ...options, base, sizes: sizesOf(base) })
     if (event) events.push(event)
     else return { reason: 'interrupted', events }
+  } else if (name === productErrorsAblation.name) {
+    const differences = await runProductErrors({ ...options, base, sizes: sizesOf(base) })
+    if (!differences) return { reason: 'interrupted', events }
+    events.push(...differences)
   } else {
     const ablation = ablations.find((other) => other.name === name)
     invariant(ablation, `ablation: expected a name of the catalogue, got ${name}`)
@@ -251,6 +256,7 @@ async function trainArms(
         recipe: armRecipe,
         seed: armRecipe.seed,
         attentionStart,
+        precision: arm.precision,
         fingerprint: text.tokenized.fingerprint,
         heldOut: { rows: heldOut.domainOfRow.length, seed: base.seed },
         dialect: machine.kernels.dialect,
@@ -265,6 +271,7 @@ async function trainArms(
           machine,
           recipe: armRecipe,
           attentionStart,
+          precision: arm.precision,
           text,
           heldOut,
           score,

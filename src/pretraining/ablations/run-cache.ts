@@ -7,7 +7,7 @@
  */
 import { z } from 'zod'
 import { node } from '../../base/platform.ts'
-import { documentHash } from '../../infrastructure/index.ts'
+import { documentHash, type Fp8Policy } from '../../infrastructure/index.ts'
 import { writeWhole } from '../data/cache.ts'
 import type { Recipe } from '../recipe.ts'
 
@@ -20,6 +20,8 @@ export interface RunIdentity {
   readonly seed: number
   /** Factor on attention's initial weights. */
   readonly attentionStart: number
+  /** FP8 in training and scoring; absent in f32. */
+  readonly precision?: Fp8Policy
   /** Of the tokenized text. */
   readonly fingerprint: string
   /** Rows and the seed of their draw. */

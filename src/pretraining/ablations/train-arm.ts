@@ -3,8 +3,9 @@ import { UsageError } from '../../base/errors.ts'
 import { Random } from '../../base/random.ts'
 import { mean } from '../../base/statistics.ts'
 import { createModel, type Model } from '../../architecture/index.ts'
-import type { Machine } from '../../compute/index.ts'
+import type { LinearPrecision, Machine } from '../../compute/index.ts'
 import { createAdamW, initialize } from '../../foundations/index.ts'
+import { type Fp8Policy, linearPrecision, statePrecision } from '../../infrastructure/index.ts'
 import { fimOptions, Mixture, type TokenizedCorpus } from '../data/index.ts'
 import { type StepEvent, stepTrace, type TrainingEvent } from '../events.ts'
 import { checkHeap } from '../heap-plan.ts'
@@ -23,6 +24,8 @@ export interface ArmTraining {
   readonly recipe: Recipe
   /** Factor on the initial weights that expand the latent and that end attention. */
   readonly attentionStart: number
+  /** FP8 in training and scoring; f32 unless given. */
+  readonly precision?: Fp8Policy
   readonly text: PreparedText
   readonly heldOut: HeldOutRows
   readonly score?: ScoreModel
@@ -46,6 +49,7 @@ export async function trainArm({
   machine,
   recipe,
   attentionStart,
+  precision,
   text,
   heldOut,
   score,
@@ -70,7 +74,8 @@ export async function trainArm({
     events.push(event)
     if (event.type === 'training/step') onStep?.(event)
   }
-  const optimizer = createAdamW(model.parameters.set, training.optimizer)
+  const { set } = model.parameters
+  const optimizer = createAdamW(set, training.optimizer, precision && statePrecision(precision, set))
   const run = {
     stage: 'pretrain',
     model,
@@ -82,6 +87,7 @@ export async function trainArm({
     stop,
   } as const
   let brokeAtStep: number | null = null
+  using _precision = usePrecision(machine, precision ? linearPrecision(precision, set) : null)
   try {
     const { reason } = await train(run)
     if (reason === 'interrupted') return null
@@ -94,6 +100,16 @@ export async function trainArm({
     brokeAtStep === null ? scoreHeldOut(model, heldOut, data.maskDocuments) : { rowLossNats: [], lossByQuarter: [], batchOverload: [] }
   const scores = score && brokeAtStep === null ? await score(model) : null
   return { ...scored, ...courseOf(events, training.optimizer.clipNorm), brokeAtStep, scores, seconds: (performance.now() - begun) / 1000 }
+}
+
+/** Sets a machine's precision until the end of a block. */
+function usePrecision(machine: Machine, precision: LinearPrecision | null): Disposable {
+  machine.precision = precision
+  return {
+    [Symbol.dispose]: () => {
+      machine.precision = null
+    },
+  }
 }
 
 function scaleAttention({ parameters: { layers, mtp } }: Model, factor: number): void {

@@ -13,6 +13,7 @@ import type { RunFacts } from '../run-facts.ts'
 import type { Chapter } from '../types.ts'
 import { digits, listed, percent } from '../wording.ts'
 import { heap, memory } from './03-memory.ts'
+import { formats, precisionMeasured } from './03-precision.ts'
 import { evidence, missing } from './placed.ts'
 
 export const infrastructureChapter: Chapter = {
@@ -20,7 +21,7 @@ export const infrastructureChapter: Chapter = {
   decides,
   inherited,
   mechanism: (run) => html`${links()}${overlap()}${formats()}${memory(run)}`,
-  measured: (run) => html`${shapes(run)}${publishedRun()}${schedules(run)}${heap(run)}`,
+  measured: (run) => html`${shapes(run)}${publishedRun()}${schedules(run)}${precisionMeasured(run)}${heap(run)}`,
   handsOn,
 }
 
@@ -102,21 +103,6 @@ function overlap(): Html {
       caption: html`The simulator waits as long as the published formulas say, on ${simulatedPipeline.rankCount} ranks without
       communication. P ranks; F, B and W a chunk’s forward, backward and weight-gradient time (1, 2 and 1), F&amp;B an overlapped pair (3).`,
     })} `
-}
-
-function formats(): Html {
-  return html`<h4>Eight bits</h4>
-    <p>
-      FP8 in the form that V3 uses, E4M3, has three bits of mantissa and reaches 448. What makes it serviceable is scaling by small blocks,
-      1 × 128 numbers of an activation and 128 × 128 of a weight, each by its largest number, and promoting sums to FP32 every 128 products,
-      since the tensor cores themselves keep only about 14 bits${cite('deepseek-v3', 'section 3.3')}:
-    </p>
-    ${formula(String.raw`\hat x = \operatorname{E4M3}\!\left(\frac{x}{a}\right),\quad a = \frac{\max|x|}{448}, \qquad y \approx \sum_{j} a^x_{j}\,a^w_{j} \sum_{k \in j} \hat x_k \hat w_k`)}
-    <p>
-      Embedding, head, router, norms and attention’s core stay wide. Published is a loss within ${published('0.25 %')} of that in
-      BF16${cite('deepseek-v3', 'appendix B.1')}. This version of the project has no FP8 arithmetic; it knows the format in two places, as
-      bytes that travel and as the layout of the released checkpoint.
-    </p> `
 }
 
 function shapes(run: RunFacts): Html {

@@ -2,6 +2,7 @@
 import { cite, figure, figureReference, published, table } from '../blocks.ts'
 import { allAblations } from '../findings/ablation-results.ts'
 import { domainScores, scoredStages } from '../findings/domain-scores.ts'
+import { lossError, lossErrorText } from '../findings/precision.ts'
 import { specialisation } from '../findings/specialisation.ts'
 import { lastTaskStage, taskChanges, taskScores, type TaskScore } from '../findings/task-scores.ts'
 import { dotPlot } from '../figures/index.ts'
@@ -200,8 +201,17 @@ export function appendices(run: RunFacts): Html {
   return html`<p>
     Past its benchmarks the report has appendices, and for an engineer they may be its best pages: whether experts specialise, with and
     without a loss for balance, and what FP8 training does when scales are chosen block-wise instead of
-    tile-wise${cite('deepseek-v3', 'appendices B and C')}. They vary one thing and show the whole course. ${shown} Low precision is planned
-    in this version and not trained; the published finding is ${published('a loss within 0.25 % of BF16')} with fine-grained scales, and
-    divergence where activation gradients were quantised in blocks.
+    tile-wise${cite('deepseek-v3', 'appendices B and C')}. They vary one thing and show the whole course. ${shown} ${blockScales(run)} The
+    published finding is ${published('a loss within 0.25 % of BF16')} with fine-grained scales, and divergence where activation gradients
+    were quantised in blocks.
   </p> `
+}
+
+/** The other appendix: gradients scaled by blocks of tokens. */
+function blockScales(run: RunFacts): Html {
+  const blocks = lossError(run, 'fp8-blocks', 'fp8-blocks', 'fp8')
+  return blocks
+    ? html`For the second, small models were trained beside this run in emulated FP8: with gradients scaled by blocks of 128 tokens the loss
+      differs from that with tiles by ${lossErrorText(blocks)}.`
+    : html`The second was not tested in this run; strata ablate fp8-blocks fp8-products --run adds it.`
 }

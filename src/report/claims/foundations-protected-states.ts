@@ -1,17 +1,34 @@
-/** Low precision with and without protected states. This version trains in f32 throughout, so nothing bears on it. */
+/** Low precision with and without protected states: training in FP8 by the published policy, and without any protection. */
+import { type LossError, lossError, lossErrorText, publishedLossError } from '../findings/precision.ts'
 import type { Claim } from '../types.ts'
+import { listed, percent } from '../wording.ts'
+import { sizeText } from './ablation-facts.ts'
 import { claimStatements } from './catalogue.ts'
-import { noExperiment, notTested } from './verdicts.ts'
+import { didNotHold, held, needs, notEstablished, notTested } from './verdicts.ts'
+
+const command = 'strata ablate fp8-states --seeds 3 --run runs/first'
+
+const isWithin = ({ low, high }: LossError) => low >= -publishedLossError && high <= publishedLossError
+const isAbove = ({ low }: LossError) => low > publishedLossError
 
 export const protectedStates: Claim = {
   id: 'foundations.protected-states',
   statement: claimStatements['foundations.protected-states'],
-  mechanism: 'src/foundations/adamw.ts',
-  needs: [],
-  command: noExperiment,
-  rule: 'It holds where training in FP8 with gate, norms, head, moments and sums protected ends within 0.25 % of the loss in full precision, and training in FP8 without that protection does not.',
-  judge: () =>
-    notTested(
-      'Weights, gradients, moments and sums of this version are f32 throughout; it has no FP8 arithmetic to take protection away from.',
-    ),
+  mechanism: 'src/infrastructure/precision/carry-out.ts',
+  needs: needs('ablation/result'),
+  command,
+  rule: 'It holds where the loss after training in FP8 by the policy is within 0.25 % of that in f32 and the loss without any protection is more than 0.25 % above it, each with its whole 95 % interval; it does not hold where the policy’s interval lies above 0.25 % or that of the unprotected training within it; otherwise it is not established.',
+  judge(run) {
+    const policy = lossError(run, 'fp8-states', 'fp8', 'f32')
+    const blind = lossError(run, 'fp8-states', 'fp8-blind', 'f32')
+    if (!policy || !blind) return notTested(`No model was trained in FP8 beside this run; ${command} does it.`)
+    const single = ['router', 'head', 'sums', 'moments'].flatMap((state) => {
+      const error = lossError(run, 'fp8-states', `fp8-${state}`, 'fp8')
+      return error ? [`${state} ${lossErrorText(error)}`] : []
+    })
+    const alone = single.length === 0 ? '' : ` With one state in FP8 too, against the policy: ${listed(single)}.`
+    const sentence = `The loss of training in emulated FP8 by the policy differs from that in f32 by ${lossErrorText(policy)}, without any protection by ${lossErrorText(blind)}; published is less than ${percent(publishedLossError)} with it (${sizeText(policy.result)}).${alone}`
+    if (isAbove(policy) || isWithin(blind)) return didNotHold(sentence)
+    return isWithin(policy) && isAbove(blind) ? held(sentence) : notEstablished(sentence)
+  },
 }

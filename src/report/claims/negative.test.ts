@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { precisionMetrics } from '../../pretraining/index.ts'
 import type { EventType } from '../run-facts.ts'
 import { type EventOf, runFactsOf } from '../run-facts.ts'
 import type { RunRecordEvent } from '../run-record.ts'
@@ -77,6 +78,13 @@ const opposites: readonly (readonly [id: ClaimId, when: string, change: (event: 
       ...event,
       buckets: event.buckets.map((bucket, index) => ({ ...bucket, lossNats: 6 - 0.3 * index })),
     })),
+  ],
+  ['foundations.protected-states', 'the policy itself raises the loss', worse('fp8-states')],
+  ['infrastructure.fp8-policy', 'the policy itself raises the loss', worse('fp8-parts')],
+  [
+    'infrastructure.fp8-policy',
+    'promoted sums are the worse ones',
+    of('ablation/precision', (event) => (event.metric === precisionMetrics.sums ? { ...event, low: -0.2, high: -0.1 } : event)),
   ],
   ['architecture.latent-cache', 'latents raise the loss', worse('latent-cache')],
   ['architecture.balance-in-design', 'biases overload experts', flipped],
