@@ -21,11 +21,15 @@ const reportOptimizer = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0
  * MaxVio, was 0.41 after 400 steps instead of 0.66. Prose is half of what is read, so that there is one domain in which so
  * small a model has seen something.
  *
- * Reinforcement can only sharpen what the model sometimes gets right, and it learns to copy from its prompt, all at once, after
- * some 300,000 tokens of solved problems: hence so many of them. It is asked what it can work out. Where it can but guess
- * (which of two numbers, how many of a letter) rewards vary most and teach nothing: with three such tasks among six, 100 steps
- * changed held-out accuracy by 3.5 points of 47.6 (n = 1000, not established), without them 60 steps by 7.8 of 77.1 (n = 600).
- * That guesses drown the signal is our reading of it. These settings were chosen on held-out problems of the same tasks.
+ * Reinforcement can only sharpen what the model sometimes gets right, and it learns to copy from its prompt all at once, after
+ * some 300,000 tokens of solved problems: hence so many of them, and steps of one row. A base of 400,000 tokens came to 75 %
+ * of the validation problems after 10,800 conversations at 256 tokens a step; steps of 512 had needed 18,500 for 66 %. A
+ * quarter of the rows is text of pre-training: without it prose went from 1.61 to 2.35 bits per byte, with it from 1.86 to 1.96.
+ *
+ * It is asked what it can work out. Where it can but guess (which of two numbers, how many of a letter) rewards vary most and
+ * teach nothing: with three such tasks among six, 100 steps changed accuracy by 3.5 points of 47.6 (n = 1000, not
+ * established), without them 60 steps by 7.8 of 77.1 (n = 600). That guesses drown the signal is our reading of it. These
+ * settings were chosen on validation problems.
  */
 const nano: RecipeFunction = () => ({
   name: 'nano',
@@ -70,7 +74,7 @@ const nano: RecipeFunction = () => ({
     epochs: 1,
     replayShare: 0.25,
     rowLength: 256,
-    rows: 2,
+    rows: 1,
     learningRate: 2e-3,
     lastFactor: 0.1,
   },
