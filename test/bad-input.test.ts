@@ -1,6 +1,6 @@
 /** What people type and feed by mistake: a sentence that says what to mend, exit status 2, and nothing lost. */
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { Workplace } from './end-to-end-helpers.ts'
 
@@ -98,4 +98,80 @@ test('a log with damaged lines is refused by everything that reads it, with line
     const { status, stderr } = await place.run('report', run)
     assert.equal(status, 0, stderr)
   })
+})
+
+test('a record of another version, or damaged, is refused by everything that reads it, all violations at once', async () => {
+  const newer = (text: string) => text.replace('"format": 2', '"format": 3')
+  await withFile('recipe.json', newer, async () => {
+    for (const verb of ['report', 'rl', 'eval'])
+      await refused(/expected a run of format 2, got format 3, written by Strata .*\. Use that version, or a newer one/, verb, run)
+  })
+  const damaged = (text: string) => text.replace(/"lastRows": \d+,/, '').replace(/"microRows": \d+/, '"microRows": "x"')
+  await withFile('recipe.json', damaged, () =>
+    refused(
+      /recipe\.json: 2 things are wrong\.[^]*training\.microRows: expected a number, got "x"[^]*extension\.lastRows: expected a number, got nothing[^]*written by Strata .* Start a new run/,
+      'report',
+      run,
+    ),
+  )
+  await withFile(
+    'recipe.json',
+    () => '{',
+    () => refused(/recipe\.json: expected JSON/, 'run', run),
+  )
+  mkdirSync(place.at('runs', 'empty'))
+  await refused(/runs\/empty: expected the folder of a run, got one without recipe\.json/, 'run', 'runs/empty')
+})
+
+test('a chat template that fails, leaves the question out or is missing is said', async () => {
+  const template = (text: string) => (config: string) => JSON.stringify({ ...(JSON.parse(config) as object), chat_template: text })
+  const file = 'model/tokenizer_config.json'
+  const chat = ['chat', run, '--message', 'Hi', '--max-tokens', '2'] as const
+  await withFile(file, template('{% for'), () => refused(/chat template: expected Jinja that can be read/, ...chat))
+  await withFile(file, template('{{ raise_exception("no") }}'), () =>
+    refused(/chat template: expected a text for messages of user, got an error: no/, ...chat),
+  )
+  await withFile(file, template('Hello!'), () => refused(/expected every question put in, got message 1 left out/, ...chat))
+  await withFile(
+    file,
+    () => '{}',
+    async () => {
+      const { status, stderr } = await place.run(...chat)
+      assert.equal(status, 0, stderr)
+      assert.match(stderr, /warning: .*has no chat template: that of DeepSeek-V3 is used/)
+    },
+  )
+})
+
+test('what the window has no room for is refused, or said, before it costs anything', async () => {
+  const long = 'word '.repeat(2000)
+  await refused(/prompt: expected at most 256 tokens, .*, got \d+\. Shorten it/, 'generate', run, '--prompt', long)
+  await refused(/prompt: expected at most 256 tokens, .*, got \d+\. Shorten it/, 'chat', run, '--message', long)
+  await refused(
+    /2 things are wrong\.[^]*sft\.rowLength: expected at most the window of 256 tokens, got 512[^]*rl\.maxTokens: expected less than the window/,
+    'run',
+    'tiny',
+    '--name',
+    'second',
+    '--set',
+    'sft.rowLength=512',
+    '--set',
+    'rl.maxTokens=256',
+  )
+  const line = (prompt: string) => `${JSON.stringify({ prompt, answer: 'yes' })}\n`
+  writeFileSync(place.at('long.jsonl'), line(long) + line('Hi'))
+  const { status, stderr } = await place.run('sft', 'tiny', '--name', 'third', '--conversations', 'long.jsonl', '--threads', '1')
+  assert.equal(status, 0, stderr)
+  assert.match(stderr, /warning: \d+ of \d+ conversations are longer than a row of sft\.rowLength = 128 tokens and are left out/)
+})
+
+test('settings and times outside their range are named with what is expected and what was given', async () => {
+  const set = (...settings: readonly string[]) => ['pretrain', 'tiny', '--name', 'second', ...settings.flatMap((one) => ['--set', one])]
+  await refused(
+    /3 things are wrong\.[^]*name: expected letters, .*, got "\.\.\/x"[^]*training\.tokens: expected at least 1, got 0[^]*training\.optimizer\.beta1: expected less than 1, got 2/,
+    ...set('training.tokens=0', 'training.optimizer.beta1=2', 'name=../x'),
+  )
+  for (const time of ['0s', '-5m', '5', '1x'])
+    await refused(/--budget: expected a time with its unit, above zero, got /, 'pretrain', 'tiny', '--name', 'second', '--budget', time)
+  assert.equal(existsSync(place.at('runs', 'second')), false)
 })

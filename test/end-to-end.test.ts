@@ -107,6 +107,7 @@ test('a budget derives model and tokens, and the derivation stands in the record
   const { status, stderr } = await place.run('pretrain', 'tiny', '--budget', '4s', '--threads', '1', '--json')
   assert.equal(status, 0, stderr)
   assert.match(stderr, /budget .*tokens/)
+  assert.match(stderr, /warning: --budget 4\.0 s is less than the set-up takes/)
   const { recipe, derivation } = JSON.parse(readFileSync(place.at('runs', 'tiny', 'recipe.json'), 'utf8')) as {
     recipe: { name: string; model: { width: number }; training: { tokens: number } }
     derivation: readonly string[]

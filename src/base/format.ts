@@ -80,6 +80,7 @@ export function parseSeconds(text: string, subject: string): number {
   const parts = [...text.trim().matchAll(/(\d+(?:\.\d+)?)\s*([smhd])\s*/gy)]
   const isWhole = parts.reduce((length, [part]) => length + part.length, 0) === text.trim().length
   const seconds = parts.reduce((sum, [, count, unit]) => sum + Number(count) * secondsOfUnit[unit as keyof typeof secondsOfUnit], 0)
-  if (!isWhole || seconds <= 0) throw usageError(subject, 'a time with its unit', `"${text}"`, 'Write it like 90s, 10m, 2h or 1h30m.')
+  if (!isWhole || seconds <= 0)
+    throw usageError(subject, 'a time with its unit, above zero', `"${text}"`, 'Write it like 90s, 10m, 2h or 1h30m.')
   return seconds
 }

@@ -5,6 +5,7 @@ const kinds: Readonly<Record<string, string>> = {
   array: 'a list',
   boolean: 'true or false',
   int: 'a whole number',
+  nonoptional: 'something',
   number: 'a number',
   object: 'an object',
   record: 'an object',
@@ -57,8 +58,9 @@ function at(value: unknown, path: readonly PropertyKey[]): unknown {
  * @param subject in the place of a path, where the value as a whole is wrong
  */
 export function schemaViolations({ issues }: z.core.$ZodError, value: unknown, subject: string): string[] {
-  return issues.map((issue) => {
+  const lines = issues.map((issue) => {
     const where = issue.path.map(String).join('.') || subject
     return `${where}: expected ${expectedText(issue)}, got ${issue.code === 'unrecognized_keys' ? 'one' : shownValue(at(value, issue.path))}`
   })
+  return [...new Set(lines)]
 }

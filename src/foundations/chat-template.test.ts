@@ -128,6 +128,15 @@ test('a template that alters what is said is refused, one that does not is taken
   )
 })
 
+test('a template that leaves a question out is refused: the reply would be to something else', () => {
+  const messages = [say('system', 'Be brief.'), say('user', 'hello')]
+  for (const deaf of ['constant', '', `{% for m in messages %}{% if m.role == 'system' %}{{ m.content }}{% endif %}{% endfor %}`])
+    assert.match(
+      violationsOf(() => encodeChat(tokenizer, deaf, messages, true)),
+      /chat template: expected every question put in, got message 2 left out/,
+    )
+})
+
 test('the configuration of a tokenizer carries this template', () => {
   assert.equal((JSON.parse(tokenizer.configJson()) as { chat_template: string }).chat_template, v3ChatTemplate)
 })

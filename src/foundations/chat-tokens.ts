@@ -59,7 +59,7 @@ function* encodeContent(tokenizer: Tokenizer, { role, content }: ChatMessage): G
  * @param tokenizer           its `bosId` and `eosId` are what the template calls `bos_token` and `eos_token`
  * @param template            Jinja that puts contents in as they stand
  * @param addGenerationPrompt whether the ids end where the assistant begins to answer
- * @throws UsageError on wrong messages, a template that fails, and one that alters what is said
+ * @throws UsageError on wrong messages, a template that fails, one that alters what is said, and one that leaves out a question
  */
 export function encodeChat(
   tokenizer: Tokenizer,
@@ -73,6 +73,16 @@ export function encodeChat(
   const layout = layoutOf(template, messages, options)
   if (rendered !== null && layout.map((span) => ('text' in span ? span.text : messages[span.message].content)).join('') !== rendered)
     throw usageError('chat template', 'contents put in as they stand', 'altered ones', 'Use a template that does not trim or rewrite them.')
+
+  const placed = new Set(layout.map((span) => ('message' in span ? span.message : -1)))
+  const absent = messages.findIndex(({ role }, index) => role === 'user' && !placed.has(index))
+  if (absent >= 0)
+    throw usageError(
+      'chat template',
+      'every question put in',
+      `message ${absent + 1} left out`,
+      'Mend chat_template in tokenizer_config.json.',
+    )
 
   const pieces: { ids: ArrayLike<number>; targetCount: number }[] = []
   let isAnswered = false

@@ -145,6 +145,8 @@ export function writeFileWhole(path: string, parts: Iterable<Uint8Array>): void 
     if (descriptor !== undefined) fs.closeSync(descriptor)
     fs.rmSync(temporary, { force: true })
     if (typeof (cause as NodeJS.ErrnoException).syscall !== 'string') throw cause
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT')
+      throw usageError(path, 'a folder to write it in', 'nothing there', 'Check the path, or make the folder.', cause)
     throw usageError(
       path,
       'room and permission to write',

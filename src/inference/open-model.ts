@@ -19,6 +19,8 @@ export interface OpenModel extends Disposable {
   readonly engine: Engine
   /** Tokens that a prompt and its continuation may have together. */
   readonly maxLength: number
+  /** Whether the chat template is the model's own; without one, it is that of DeepSeek-V3. */
+  readonly hasOwnTemplate: boolean
   /** Ids of a conversation up to where the assistant begins to answer. @throws UsageError for messages that are none */
   readonly encode: (messages: readonly ChatMessage[]) => Uint32Array
   /** The assistant's next message, in pieces as they come. @throws UsageError as `encode` and `generate` */
@@ -40,7 +42,7 @@ export interface OpenModel extends Disposable {
  * @throws UsageError when something is missing in the folder or does not fit
  */
 export async function openModel(folder: string, options: { readonly threads?: number } = {}): Promise<OpenModel> {
-  const template = readChatTemplate(folder)
+  const { template, isOwn } = readChatTemplate(folder)
   const machine = await Machine.start(options)
   try {
     const { model, tokenizer } = loadModelFolder(machine, folder, { withGradients: false })
@@ -53,6 +55,7 @@ export async function openModel(folder: string, options: { readonly threads?: nu
       tokenizer,
       engine,
       maxLength: model.config.maxLength,
+      hasOwnTemplate: isOwn,
       encode,
       reply: (messages, given) => generate(engine, encode(messages), given),
       complete: (text, given) => {

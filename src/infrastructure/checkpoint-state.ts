@@ -1,6 +1,7 @@
 /** What a checkpoint knows beside its tensors: `state.json`, checked on the way out and on the way in. */
 import { z } from 'zod'
 import { InvariantError, rejectViolations, usageError } from '../base/errors.ts'
+import { schemaViolations } from '../base/schema-violations.ts'
 import { readTextFile } from '../foundations/index.ts'
 
 /** Raised when the meaning of a field changes. */
@@ -38,7 +39,7 @@ export type CheckpointState = Readonly<Omit<z.infer<typeof fields>, 'version'>>
 export function formatState(state: CheckpointState): string {
   const document = { version: stateVersion, ...state }
   const { success, error } = fields.safeParse(document)
-  if (!success) throw new InvariantError(`state.json: ${describe(error).join('; ')}`)
+  if (!success) throw new InvariantError(`state.json: ${schemaViolations(error, document, 'the file').join('; ')}`)
   return `${JSON.stringify(document, null, 2)}\n`
 }
 
@@ -57,9 +58,7 @@ export function readState(file: string): CheckpointState {
     throw usageError(file, 'JSON', cause.message, 'Use an older checkpoint.', cause)
   }
   const { success, data, error } = fields.safeParse(value)
-  rejectViolations(file, success ? [] : describe(error), 'Use an older checkpoint.')
+  rejectViolations(file, success ? [] : schemaViolations(error, value, 'the file'), 'Use an older checkpoint.')
   const { version: _, ...state } = data!
   return state
 }
-
-const describe = (error: z.ZodError) => error.issues.map(({ path, message }) => `${path.join('.') || 'the file'}: ${message}`)

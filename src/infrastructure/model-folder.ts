@@ -220,14 +220,16 @@ export function readTokenizer(given: string): { readonly tokenizer: Tokenizer; r
  * The chat template of a model: what its tokenizer_config.json carries, or the house's where there is none.
  *
  * @param given a model folder or a run folder
+ * @returns the template, and whether it is the model's own
  * @throws UsageError when the file is malformed
  */
-export function readChatTemplate(given: string): string {
+export function readChatTemplate(given: string): { readonly template: string; readonly isOwn: boolean } {
   const { fs, path } = node()
   const location = locateModel(given)
-  if (location.kind === 'config') return v3ChatTemplate
+  const ours = { template: v3ChatTemplate, isOwn: false }
+  if (location.kind === 'config') return ours
   const file = path.join(location.folder, fileNames.tokenizerConfig)
-  if (!fs.existsSync(file)) return v3ChatTemplate
+  if (!fs.existsSync(file)) return ours
   let document: unknown
   try {
     document = JSON.parse(readTextFile(file, maxConfigBytes))
@@ -235,8 +237,9 @@ export function readChatTemplate(given: string): string {
     if (!(cause instanceof SyntaxError)) throw cause
     throw usageError(file, 'JSON', cause.message, 'Fetch or write the folder again.', cause)
   }
-  const template = (document as { readonly chat_template?: unknown } | null)?.chat_template ?? v3ChatTemplate
-  if (typeof template === 'string') return template
+  const template = (document as { readonly chat_template?: unknown } | null)?.chat_template
+  if (template === undefined || template === null) return ours
+  if (typeof template === 'string') return { template, isOwn: true }
   throw usageError(`${file}, chat_template`, 'a text in Jinja', `a value of type ${typeof template}`, 'Write the template as one string.')
 }
 

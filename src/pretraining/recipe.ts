@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import { rejectViolations } from '../base/errors.ts'
+import { schemaViolations } from '../base/schema-violations.ts'
 import { type ModelConfig, modelConfigViolations, presets } from '../architecture/index.ts'
 import type { Keeping } from '../compute/index.ts'
 import { type AdamWConfig, scheduleViolations, type TrainingSchedule } from '../foundations/index.ts'
@@ -221,14 +222,12 @@ function contradictions(recipe: Recipe): string[] {
  *
  * @param value   perhaps a recipe
  * @param subject what the message is about
+ * @param hint    what to do
  * @returns the same value, as a recipe
  * @throws UsageError naming every violation; contradictions between settings are looked for once each is in its range
  */
-export function checkRecipe(value: unknown, subject = 'recipe'): Recipe {
-  const parsed = recipeSchema.safeParse(value)
-  const violations = parsed.success
-    ? contradictions(value as Recipe)
-    : parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'recipe'}: ${message.charAt(0).toLowerCase()}${message.slice(1)}`)
-  rejectViolations(subject, violations, 'Change these settings so that they fit each other.')
+export function checkRecipe(value: unknown, subject = 'recipe', hint = 'Change these settings so that they fit each other.'): Recipe {
+  const { success, error } = recipeSchema.safeParse(value)
+  rejectViolations(subject, success ? contradictions(value as Recipe) : schemaViolations(error, value, 'recipe'), hint)
   return value as Recipe
 }

@@ -3,7 +3,8 @@
  * from these two and from nothing else.
  */
 import { z } from 'zod'
-import { usageError } from '../base/errors.ts'
+import { rejectViolations, usageError } from '../base/errors.ts'
+import { schemaViolations } from '../base/schema-violations.ts'
 import type { KernelChoice, Probe } from '../compute/index.ts'
 import type { BitsPerByte, EvaluationEvent } from '../evaluation/index.ts'
 import type { InferenceEvent, RoutingEvent } from '../inference/index.ts'
@@ -123,18 +124,16 @@ const documentSchema = z.object({
  * @throws UsageError saying what is wrong with it
  */
 export function checkRunDocument(document: unknown, file: string): RunDocument {
-  const { format, versions } = (document ?? {}) as { readonly format?: unknown; readonly versions?: { readonly strata?: unknown } }
+  const { format, versions } = (document ?? {}) as { readonly format?: unknown; readonly versions?: { readonly strata?: unknown } | null }
+  const writer = `written by Strata ${String(versions?.strata ?? 'of another version')}`
+  const isNewer = typeof format === 'number' && format > runFormat
+  if (isNewer) throw usageError(file, `a run of format ${runFormat}`, `format ${format}, ${writer}`, 'Use that version, or a newer one.')
   if (typeof versions === 'object' && format !== runFormat)
-    throw usageError(
-      file,
-      `a run of format ${runFormat}`,
-      `format ${String(format ?? 1)}, written by Strata ${String(versions?.strata ?? 'of another version')}`,
-      'Start a new run under another name; this one stays as it is.',
-    )
-  const parsed = documentSchema.safeParse(document)
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues
-    throw usageError(file, 'the record of a run', `"${issue.path.join('.')}": ${issue.message}`, 'Start a new run under another name.')
-  }
-  return { ...parsed.data, recipe: checkRecipe(parsed.data.recipe, file) }
+    throw usageError(file, `a run of format ${runFormat}`, `format ${String(format ?? 1)}, ${writer}`, otherVersionHint)
+  const { success, data, error } = documentSchema.safeParse(document)
+  rejectViolations(file, success ? [] : schemaViolations(error, document, 'the file'), damageHint)
+  return { ...data!, recipe: checkRecipe(data!.recipe, file, `The run was ${writer}, or its record is damaged. ${otherVersionHint}`) }
 }
+
+const otherVersionHint = 'Start a new run under another name; this one stays as it is.'
+const damageHint = `The record of the run is damaged. ${otherVersionHint}`

@@ -3,7 +3,7 @@ import { rejectViolations } from '../../base/errors.ts'
 import { didYouMean } from '../../base/nearest.ts'
 import { taskNames } from '../../evaluation/index.ts'
 import { chooseTasks, readConversations, tryVerifier } from '../../posttraining/index.ts'
-import { ablationNames, type Recipe } from '../../pretraining/index.ts'
+import { ablationNames, configAfter, type Recipe } from '../../pretraining/index.ts'
 import type { PartName } from '../../report/index.ts'
 
 /**
@@ -22,9 +22,24 @@ export async function checkLaterStages(recipe: Recipe, isDone: (part: PartName) 
       .map((name) => `there is no task called "${name}". ${didYouMean(name, taskNames)}`),
     `The tasks are ${taskNames.join(', ')}.`,
   )
+  rejectBeyondWindow(recipe)
   if (sft && !isDone('sft')) for (const file of sft.paths) readConversations(file)
   if (ablations && !isDone('ablations')) ablationNames(ablations.names)
   if (!rl || isDone(rl.shuffledSteps > 0 ? 'evaluate-rl-shuffled' : 'evaluate-rl')) return
   chooseTasks(rl.tasks)
   if (rl.verifier !== null) await tryVerifier(rl)
+}
+
+/** Rows and replies that the model's window has no room for: noticed now, not after the training before them. */
+function rejectBeyondWindow(recipe: Recipe): void {
+  const { sft, rl } = recipe
+  const window = configAfter(recipe, 'sft').maxLength
+  rejectViolations(
+    'recipe',
+    [
+      ...(sft && sft.rowLength > window ? [`sft.rowLength: expected at most the window of ${window} tokens, got ${sft.rowLength}`] : []),
+      ...(rl && rl.maxTokens >= window ? [`rl.maxTokens: expected less than the window of ${window} tokens, got ${rl.maxTokens}`] : []),
+    ],
+    'Lower them, or extend the window.',
+  )
 }

@@ -1,4 +1,5 @@
 /** What the verbs that train have in common: arguments to a request, a result to output and an exit status. */
+import { statSync } from 'node:fs'
 import path from 'node:path'
 import type { Command } from 'commander'
 import { usageError } from '../../base/errors.ts'
@@ -74,6 +75,8 @@ function requestOf(target: string | undefined, flags: TrainingFlags, until: Unti
   const ownRun = path.join('runs', target)
   if (!Object.hasOwn(recipes, target) && isRunFolder(ownRun))
     throw usageError('recipe', 'the name of a recipe, a .ts or .js file, or the folder of a run', `"${target}"`, `Did you mean ${ownRun}?`)
+  if (!Object.hasOwn(recipes, target) && statSync(target, { throwIfNoEntry: false })?.isDirectory())
+    throw usageError(target, 'the folder of a run', 'one without recipe.json', 'Put it back, or begin a new run under another name.')
   const budget = flags.budget === undefined ? null : ({ seconds: flags.budget, derives: 'model' } as const)
   const name = flags.name ?? path.basename(target).replace(/\.[cm]?[jt]s$/, '')
   return { asked: askedOf(target, flags, budget), folder: runFolderOf(name), mustExist: resume, threads, until }

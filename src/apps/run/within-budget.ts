@@ -50,6 +50,11 @@ export async function resolveRun(
     `machine   ${formatFlops(ceilings.gflopsAllThreads * 1e9)} on ${threads} ${threads === 1 ? 'thread' : 'threads'}, ${ceilings.streamGBs.toFixed(1)} GB/s streamed`,
   )
   const { recipe, derivation } = await deriveWithin(asked, base, ceilings, until)
+  const setUpSeconds = performance.now() / 1000 + textSeconds
+  if (asked.budget && asked.budget.seconds < setUpSeconds)
+    output.warn(
+      `--budget ${formatSeconds(asked.budget.seconds)} is less than the set-up takes (about ${formatSeconds(setUpSeconds)}): half of it is for training, and the run takes longer than asked`,
+    )
   for (const line of derivation) output.note(`budget    ${line}`)
   const { total, activated, mtp } = countParameters(recipe.model)
   const heap = checkHeap(recipe.model, recipe.training)

@@ -44,6 +44,7 @@ async function run(folder: string, flags: Flags): Promise<void> {
   if (flags.json && flags.message === undefined)
     throw usageError('strata chat --json', '--message', 'none', 'A document has one reply; leave --json away for a conversation.')
   using model = await openModel(folder, flags.threads === undefined ? {} : { threads: flags.threads })
+  if (!model.hasOwnTemplate) output.warn(`${folder} has no chat template: that of DeepSeek-V3 is used`)
   const messages: ChatMessage[] = flags.system === undefined ? [] : [{ role: 'system', content: flags.system }]
   if (flags.message !== undefined) {
     messages.push({ role: 'user', content: flags.message })
@@ -69,6 +70,14 @@ async function converse(model: OpenModel, messages: ChatMessage[], options: Opti
     }
     messages.push({ role: 'user', content: line })
     forgetOldest(model, messages, options.maxTokens, output)
+    const { length } = model.encode(messages)
+    if (isTerminal && length > model.maxLength) {
+      // Of a person's conversation only this message is dropped; a pipe ends with the error of `reply`.
+      output.warn(`a message of ${length} tokens does not fit the window of ${model.maxLength}: it is left out; say it shorter`)
+      messages.pop()
+      lines.prompt()
+      continue
+    }
     const { text } = answer(model, messages, options, output)
     output.stream('\n')
     messages.push({ role: 'assistant', content: text })

@@ -1,5 +1,4 @@
 /** `strata generate`: a model goes on with a text. The text alone goes to standard output, as it comes. */
-import { readFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import { usageError } from '../../base/errors.ts'
 import { formatBytes } from '../../base/format.ts'
@@ -15,6 +14,7 @@ import {
 import { loadModelFolder } from '../../infrastructure/index.ts'
 import { commonFlags, type CommonFlags, decimalNumber, wholeNumber } from '../flags.ts'
 import { createOutput } from '../output.ts'
+import { readStandardInput } from '../standard-input.ts'
 
 interface Flags extends Omit<GenerationOptions, 'seed'>, Pick<CommonFlags, 'seed' | 'threads' | 'json' | 'quiet'> {
   readonly prompt?: string
@@ -54,7 +54,7 @@ async function run(folder: string, flags: Flags): Promise<void> {
   const output = createOutput(flags)
   const { maxTokens, temperature, topK, topP, minP, stop, speculate, seed = defaults.seed } = flags
   const options = checkGenerationOptions({ maxTokens, temperature, topK, topP, minP, stop, seed, speculate })
-  const prompt = flags.prompt ?? readPrompt()
+  const prompt = flags.prompt ?? (await readPrompt())
   const machine = await Machine.start(flags.threads === undefined ? {} : { threads: flags.threads })
   try {
     const { kernels } = machine
@@ -83,10 +83,9 @@ async function run(folder: string, flags: Flags): Promise<void> {
   }
 }
 
-function readPrompt(): string {
-  if (process.stdin.isTTY)
-    throw usageError('strata generate', '--prompt, or text on standard input', 'neither', 'Example: --prompt "Once upon a time"')
-  return readFileSync(0, 'utf8').replace(/\r?\n$/, '')
+async function readPrompt(): Promise<string> {
+  const text = await readStandardInput('Give --prompt, for example --prompt "Once upon a time".')
+  return text.replace(/\r?\n$/, '')
 }
 
 interface Speed {

@@ -11,7 +11,8 @@ const beforeRl = (recipe: Recipe): Stage => (recipe.sft ? 'sft' : baseStage(reci
 function around(context: RunContext, stage: Stage, before: Stage): PosttrainingSurroundings {
   const { run, text, output } = context
   const { onEvent, ...rest } = surroundings(context, stage)
-  const onReinforcement = showReinforcement(output, stage)
+  const { sft } = context.document.recipe
+  const onReinforcement = showReinforcement(output, stage, sft !== null && sft.paths.length > 0)
   return {
     ...rest,
     run,
