@@ -147,7 +147,7 @@ const paper = `
   p:has(+ ul), p:has(+ ol), p:has(+ pre), p:has(+ .formula) { break-after: avoid; }
   tr, pre, blockquote { break-inside: avoid; }
   thead { display: table-header-group; }
-  figure svg { max-height: 100mm; }
+  figure svg { max-height: 190mm; }
   .scroll { overflow: visible; }
   a { color: inherit; text-decoration: none; }
   .back { display: none; }

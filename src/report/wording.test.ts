@@ -32,5 +32,6 @@ test('signs, shares, intervals and lists', () => {
     [[], ['a'], ['a', 'b'], ['a', 'b', 'c']].map((items) => listed(items)),
     ['', 'a', 'a and b', 'a, b and c'],
   )
+  assert.equal(listed(['a', 'b and c', 'd']), 'a; b and c; and d')
   assert.deepEqual([counted(0, 'task'), counted(1, 'task'), counted(3, 'task')], ['no tasks', 'one task', '3 tasks'])
 })

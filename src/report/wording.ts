@@ -49,9 +49,11 @@ export function changed(from: number, to: number, format: (value: number) => str
   return `${to < from ? 'fell' : 'rose'} from ${before} to ${after}${unit}`
 }
 
-/** "a", "a and b", "a, b and c". */
+/** "a", "a and b", "a, b and c"; "a, b; and c" where an item is a list itself. */
 export function listed(items: readonly string[], word = 'and'): string {
   if (items.length < 2) return items.join('')
+  // What is a list itself needs a stronger stop behind it.
+  if (items.some((item) => /, | and /.test(item))) return `${items.slice(0, -1).join('; ')}; ${word} ${items.at(-1)!}`
   return `${items.slice(0, -1).join(', ')} ${word} ${items.at(-1)!}`
 }
 

@@ -51,8 +51,8 @@ function inherited(run: RunFacts): Html {
     </p>
     <p>
       The vocabulary of ${recipe.tokenizer.vocabSize.toLocaleString('en')} tokens (${published('128K')}) was learnt by byte-pair encoding on
-      ${formatBytes(recipe.tokenizer.trainingBytes)} of the run’s own text or
-      less.${
+      at most ${formatBytes(recipe.tokenizer.trainingBytes)} of the run’s own
+      text.${
         corpus === null
           ? null
           : html` ${formatBytes(corpus.utf8Bytes)} of text became ${formatCount(corpus.tokens)} tokens,
