@@ -4,7 +4,7 @@
  * Prompt and reply stand in a row of their own from position 0 on, as when they were drawn. Rows are sorted by length and
  * padded within a micro-batch; padding stands behind everything that is read, and weighs nothing.
  */
-import { addLoads, applyGradients, keepingOf, type TrainingConfig } from '../pretraining/index.ts'
+import { addLoads, applyGradients, keepingOf, type UpdateConfig } from '../pretraining/index.ts'
 import { type Batch, type Model, policyLosses, tokenLosses } from '../architecture/index.ts'
 import { bits, differentiate } from '../compute/index.ts'
 import type { AdamW } from '../foundations/index.ts'
@@ -113,7 +113,7 @@ export async function updatePolicy(
   optimizer: AdamW,
   experience: Experience,
   settings: GrpoSettings & { readonly learningRate: number },
-  config: Pick<TrainingConfig, 'optimizer' | 'recompute' | 'activations'>,
+  config: UpdateConfig,
   yieldTurn: () => Promise<void>,
 ): Promise<UpdateResult> {
   const { sequences, batches, advantages, oldLosses, refLosses, replyCount } = experience

@@ -100,6 +100,18 @@ const numbersOf = (steps: readonly RlStepEvent[]) =>
   steps.map((step) => Object.fromEntries(Object.entries(step).filter(([key]) => !/Seconds$|PerSecond$|^heapBytes$/.test(key))))
 
 describe('reinforcement', () => {
+  test('with values made again and the average outside the heap it comes to the same weights in less of it; with fewer bits, to others', async () => {
+    const { optimizer } = recipes.tiny().training
+    const kept = await reinforced(tinyRecipe({}, { optimizer: { ...optimizer, emaDecay: 0.9 } }))
+    const saving = { recompute: true, optimizer: { ...optimizer, emaDecay: 0.9, averageIn: 'host' } } as const
+    const same = await reinforced(tinyRecipe({}, saving))
+    assert.deepEqual(same.weights, kept.weights)
+    assert.ok(Math.max(...same.steps.map(({ heapBytes }) => heapBytes)) < Math.max(...kept.steps.map(({ heapBytes }) => heapBytes)))
+    const rounded = await reinforced(tinyRecipe({}, { activations: 'fp8', optimizer: { ...optimizer, moments: 'bf16' } }))
+    assert.notDeepEqual(rounded.weights, kept.weights)
+    assert.ok(rounded.weights.every(Number.isFinite))
+  })
+
   test('raises the reward of what can be learned, and the control does not', async () => {
     const recipe = tinyRecipe({ steps: 20, shuffledSteps: 20, problemsPerStep: 4, samplesPerProblem: 8, learningRate: 1e-2 })
     const learned = await reinforced(recipe)

@@ -11,7 +11,7 @@ import type { Random } from '../base/random.ts'
 import type { Model } from '../architecture/index.ts'
 import type { AdamW, Problem } from '../foundations/index.ts'
 import type { Engine } from '../inference/index.ts'
-import type { RlConfig, TrainingConfig } from '../pretraining/index.ts'
+import type { RlConfig, UpdateConfig } from '../pretraining/index.ts'
 import type { RlStepEvent } from './events.ts'
 import { groupAdvantages, shuffledRewards, tokenKl } from './grpo.ts'
 import { type Experience, policyBatches, replyLosses, type UpdateResult, updatePolicy } from './policy-update.ts'
@@ -31,7 +31,7 @@ export interface RlMeans {
   readonly config: RlConfig
   /** Steps of the stage in all: what the rate's cosine spans. */
   readonly stepCount: number
-  readonly optimizerConfig: Pick<TrainingConfig, 'optimizer' | 'recompute' | 'activations'>
+  readonly optimizerConfig: UpdateConfig
   /** The stage's root stream. */
   readonly rng: Random
   /** Whether the rewards are dealt to the replies at random: the control. */

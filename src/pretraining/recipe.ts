@@ -99,7 +99,10 @@ export interface Recipe extends LaterStages {
   readonly samples: RecipeSamples
 }
 
-/** What the backward pass finds as it was. */
+/** What an update of weights needs of a training, whatever its objective. */
+export type UpdateConfig = Pick<TrainingConfig, 'optimizer' | keyof Keeping>
+
+/** What a training keeps of activations between the forward and the backward pass. */
 export const keepingOf = ({ recompute = false, activations = 'f32' }: Pick<TrainingConfig, keyof Keeping>): Keeping => ({
   recompute,
   activations,

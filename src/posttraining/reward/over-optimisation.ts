@@ -58,7 +58,7 @@ export async function overOptimise(options: OverOptimisation): Promise<RewardPol
     tasks: chooseTasks(config.tasks),
     config: { ...config, klWeight: 0 },
     stepCount: steps,
-    optimizerConfig: { optimizer: { ...training.optimizer, weightDecay: 0 } },
+    optimizerConfig: { ...training, optimizer: { ...training.optimizer, weightDecay: 0 } },
     rng: rng.fork('policy'),
     isShuffled: false,
     rewardsOf: rewards,

@@ -7,7 +7,7 @@ import { UsageError } from '../../base/errors.ts'
 import { Random } from '../../base/random.ts'
 import { memoryLog } from '../../base/run-log.ts'
 import { createModel } from '../../architecture/index.ts'
-import { differentiate, Machine } from '../../compute/index.ts'
+import { differentiate, keepAll, type Keeping, Machine } from '../../compute/index.ts'
 import { createAdamW, initialize, openSafetensors, type Tokenizer } from '../../foundations/index.ts'
 import { writeCheckpoint } from '../../infrastructure/index.ts'
 import { configAfter, prepareText, type Recipe, recipes } from '../../pretraining/index.ts'
@@ -105,9 +105,20 @@ test('the gradient of the rewards is that of finite differences, for head and tr
       using _scope = machine.scope()
       return rowRewards(model, batch, sequences).reduce((total, reward, row) => total + slopes[batch.sequenceOfRow[row]] * reward, 0)
     }
-    differentiate(machine, () => {
-      rowRewards(model, batch, sequences, () => Float64Array.from(batch.sequenceOfRow, (index) => slopes[index]))
-    })
+    const sets = [head.set, trunk.parameters.set]
+    const gradientsWith = (keeping: Keeping) => {
+      for (const { gradients } of sets) gradients!.data.fill(0)
+      differentiate(
+        machine,
+        () => {
+          rowRewards(model, batch, sequences, () => Float64Array.from(batch.sequenceOfRow, (index) => slopes[index]))
+        },
+        keeping,
+      )
+      return sets.map(({ gradients }) => gradients!.toArray())
+    }
+    const kept = gradientsWith(keepAll)
+    assert.deepEqual(gradientsWith({ ...keepAll, recompute: true }), kept, 'what is made again is the same')
     for (const { weights, gradients } of [head.set, trunk.parameters.set]) {
       const largest = gradients!.toArray().reduce((most, value) => Math.max(most, Math.abs(value)), 0)
       assert.ok(largest > 0)

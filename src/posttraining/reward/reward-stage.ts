@@ -191,9 +191,9 @@ async function findReward(
     const begun = performance.now()
     const trained = model(true)
     readStageWeights(from, trained.trunk)
-    const adam = { ...recipe.training.optimizer, weightDecay: 0 }
+    const training = { ...recipe.training, optimizer: { ...recipe.training.optimizer, weightDecay: 0 } }
     const stream = Random.seeded(recipe.seed).fork('reward/training')
-    const steps = await trainRewardModel(trained, pairs, settings, adam, stream, async (share) => onProgress?.('reward model', share))
+    const steps = await trainRewardModel(trained, pairs, settings, training, stream, async (share) => onProgress?.('reward model', share))
     const tenth = Math.max(1, Math.floor(steps.length / 10))
     const event: RewardTrainingEvent = {
       type: 'reward/training',

@@ -9,7 +9,8 @@
 import { usageError } from '../../base/errors.ts'
 import type { Random } from '../../base/random.ts'
 import { bits, differentiate } from '../../compute/index.ts'
-import { type AdamW, type AdamWConfig, createAdamW, norm, type ParameterSet, stepAdamW } from '../../foundations/index.ts'
+import { type AdamW, createAdamW, norm, type ParameterSet, stepAdamW } from '../../foundations/index.ts'
+import { keepingOf, type UpdateConfig } from '../../pretraining/index.ts'
 import { type OnShare, type PreferencePair, sequenceOf } from './answers.ts'
 import { rewardBatches, type RewardModel, rowRewards } from './reward-model.ts'
 
@@ -47,7 +48,7 @@ export async function trainRewardModel(
   model: RewardModel,
   pairs: readonly PreferencePair[],
   { epochs, pairsPerStep, trunkRate, headRate }: RewardTraining,
-  adam: AdamWConfig,
+  training: UpdateConfig,
   rng: Random,
   onShare?: OnShare,
 ): Promise<RewardStep[]> {
@@ -55,7 +56,7 @@ export async function trainRewardModel(
     { set: model.trunk.parameters.set, rate: trunkRate },
     { set: model.head.set, rate: headRate },
   ].filter(({ rate }) => rate > 0)
-  const parts = sets.map(({ set, rate }) => ({ set, rate, optimizer: createAdamW(set, adam) }))
+  const parts = sets.map(({ set, rate }) => ({ set, rate, optimizer: createAdamW(set, training.optimizer) }))
   const stepsPerEpoch = Math.ceil(pairs.length / pairsPerStep)
   const stepCount = epochs * stepsPerEpoch
   const steps: RewardStep[] = []
@@ -64,7 +65,7 @@ export async function trainRewardModel(
     for (let from = 0; from < order.length; from += pairsPerStep) {
       await onShare?.(steps.length / stepCount)
       const factor = 1 - ((1 - lastFactor) * steps.length) / stepCount
-      steps.push(takeStep(model, order.slice(from, from + pairsPerStep), parts, adam, factor, steps.length))
+      steps.push(takeStep(model, order.slice(from, from + pairsPerStep), parts, training, factor, steps.length))
     }
   }
   return steps
@@ -80,7 +81,7 @@ function takeStep(
   model: RewardModel,
   pairs: readonly PreferencePair[],
   parts: readonly Trained[],
-  adam: AdamWConfig,
+  training: UpdateConfig,
   factor: number,
   step: number,
 ): RewardStep {
@@ -91,24 +92,28 @@ function takeStep(
   const sequences = pairs.flatMap(({ better, worse }) => [sequenceOf(better), sequenceOf(worse)])
   const [batch] = rewardBatches(sequences, Infinity)
   let [lossNats, right] = [0, 0]
-  differentiate(machine, () => {
-    rowRewards(model, batch, sequences, (rewards) => {
-      const rowOf = new Map(batch.sequenceOfRow.map((sequence, row) => [sequence, row]))
-      const slopes = new Float64Array(rewards.length)
-      for (let pair = 0; pair < pairs.length; pair++) {
-        const [better, worse] = [rowOf.get(2 * pair)!, rowOf.get(2 * pair + 1)!]
-        const { loss, slope } = pairLoss(rewards[better] - rewards[worse])
-        lossNats += loss / pairs.length
-        if (rewards[better] > rewards[worse]) right++
-        slopes[better] = slope / pairs.length
-        slopes[worse] = -slope / pairs.length
-      }
-      return slopes
-    })
-  })
+  differentiate(
+    machine,
+    () => {
+      rowRewards(model, batch, sequences, (rewards) => {
+        const rowOf = new Map(batch.sequenceOfRow.map((sequence, row) => [sequence, row]))
+        const slopes = new Float64Array(rewards.length)
+        for (let pair = 0; pair < pairs.length; pair++) {
+          const [better, worse] = [rowOf.get(2 * pair)!, rowOf.get(2 * pair + 1)!]
+          const { loss, slope } = pairLoss(rewards[better] - rewards[worse])
+          lossNats += loss / pairs.length
+          if (rewards[better] > rewards[worse]) right++
+          slopes[better] = slope / pairs.length
+          slopes[worse] = -slope / pairs.length
+        }
+        return slopes
+      })
+    },
+    keepingOf(training),
+  )
   const gradientNorm = Math.hypot(...parts.map(({ set }) => norm(set.gradients!)))
   if (!Number.isFinite(lossNats) || !Number.isFinite(gradientNorm))
     throw usageError(`reward model, step ${step + 1}`, 'a finite loss and gradient', `${lossNats} and ${gradientNorm}`, 'Lower its rates.')
-  for (const { set, rate, optimizer } of parts) stepAdamW(optimizer, set, adam, gradientNorm, factor * rate)
+  for (const { set, rate, optimizer } of parts) stepAdamW(optimizer, set, training.optimizer, gradientNorm, factor * rate)
   return { lossNats, agreement: right / pairs.length }
 }
