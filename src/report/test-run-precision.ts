@@ -54,7 +54,7 @@ export function testPrecisionEvents(like: AblationResultEvent): (AblationResultE
   return [
     trained('fp8-states', states, 'fp8', 'f32', [0.004, 0.001, 0.007]),
     trained('fp8-states', states, 'fp8-blind', 'f32', [0.31, 0.24, 0.38]),
-    trained('fp8-states', states, 'fp8-moments', 'fp8', [0.28, 0.2, 0.36]),
+    trained('fp8-states', states, 'fp8-sums', 'fp8', [0.28, 0.2, 0.36]),
     trained('fp8-parts', parts, 'fp8', 'f32', [0.004, 0.001, 0.007]),
     trained('fp8-parts', parts, 'fp8-storage', 'f32', [0.002, -0.001, 0.005]),
     trained('fp8-blocks', blocks, 'fp8-blocks', 'fp8', [0.001, -0.004, 0.006]),

@@ -18,8 +18,13 @@ const comparedWith = (control: string, variants: readonly Arm[]) => variants.map
 
 const blind = arm('fp8-blind', 'router, head, sums of gradients and moments in FP8 too, one scale a tensor', fp8Policies.blind)
 
-const states = (['router', 'head', 'sums', 'moments'] as const).map((state) => {
-  const inWords = { router: 'the router', head: 'the head', sums: 'sums of gradients', moments: 'the moments' }[state]
+/**
+ * One state at a time. Not the moments, which are in FP8 without any protection only: a training with them alone in E4M3 had
+ * not come to its end in twenty times the time of the others. Our reading: second moments round to zero where first ones do
+ * not, weights run away, and what is left are subnormal numbers, which are slow.
+ */
+const states = (['router', 'head', 'sums'] as const).map((state) => {
+  const inWords = { router: 'the router', head: 'the head', sums: 'sums of gradients' }[state]
   return arm(`fp8-${state}`, `the policy, and ${inWords} in FP8 too`, { ...fp8Policies.policy, unprotected: [state] })
 })
 

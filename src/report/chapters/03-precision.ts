@@ -3,10 +3,9 @@ import { precisionMetrics } from '../../pretraining/index.ts'
 import { cite, formula, published, table, tableReference } from '../blocks.ts'
 import { sizeText } from '../claims/ablation-facts.ts'
 import { allAblations } from '../findings/ablation-results.ts'
-import { lossError, lossErrorText } from '../findings/precision.ts'
+import { lossError, lossErrorText, shareText } from '../findings/precision.ts'
 import { html, type Html } from '../html.ts'
 import type { RunFacts } from '../run-facts.ts'
-import { digits } from '../wording.ts'
 import { missing } from './placed.ts'
 
 /** How it works. */
@@ -61,7 +60,6 @@ function errors(run: RunFacts): Html {
   if (events.length === 0)
     return missing('Errors of single products in FP8 were not measured: not tested. strata ablate fp8-products --run does it.')
   const [{ batchTokens }] = events
-  const share = (value: number) => `${digits(100 * value)} %`
   return html`<p>
       Loss is a dull instrument for this; products are a sharp one. ${tableReference('fp8-errors')} takes the products of a trained model’s
       linear layers on ${batchTokens} tokens again, from rounded operands. Sums run over as many numbers only in the gradients of weights,
@@ -81,9 +79,9 @@ function errors(run: RunFacts): Html {
       rows: events.map(({ metric, variant, control, details, n, verdict }) => [
         metric === precisionMetrics.products ? 'all linear products' : metric.replace(/^error of /, ''),
         variant,
-        share(details.variant),
+        shareText(details.variant),
         control,
-        share(details.control),
+        shareText(details.control),
         n,
         verdict,
       ]),

@@ -1,7 +1,7 @@
 /** Low precision with and without protected states: training in FP8 by the published policy, and without any protection. */
-import { type LossError, lossError, lossErrorText, publishedLossError } from '../findings/precision.ts'
+import { type LossError, lossError, lossErrorText, publishedLossError, shareText } from '../findings/precision.ts'
 import type { Claim } from '../types.ts'
-import { listed, percent } from '../wording.ts'
+import { listed } from '../wording.ts'
 import { sizeText } from './ablation-facts.ts'
 import { claimStatements } from './catalogue.ts'
 import { didNotHold, held, needs, notEstablished, notTested } from './verdicts.ts'
@@ -22,12 +22,12 @@ export const protectedStates: Claim = {
     const policy = lossError(run, 'fp8-states', 'fp8', 'f32')
     const blind = lossError(run, 'fp8-states', 'fp8-blind', 'f32')
     if (!policy || !blind) return notTested(`No model was trained in FP8 beside this run; ${command} does it.`)
-    const single = ['router', 'head', 'sums', 'moments'].flatMap((state) => {
+    const single = ['router', 'head', 'sums'].flatMap((state) => {
       const error = lossError(run, 'fp8-states', `fp8-${state}`, 'fp8')
       return error ? [`${state} ${lossErrorText(error)}`] : []
     })
     const alone = single.length === 0 ? '' : ` With one state in FP8 too, against the policy: ${listed(single)}.`
-    const sentence = `The loss of training in emulated FP8 by the policy differs from that in f32 by ${lossErrorText(policy)}, without any protection by ${lossErrorText(blind)}; published is less than ${percent(publishedLossError)} with it (${sizeText(policy.result)}).${alone}`
+    const sentence = `The loss of training in emulated FP8 by the policy differs from that in f32 by ${lossErrorText(policy)}, without any protection by ${lossErrorText(blind)}; published is less than ${shareText(publishedLossError)} with it (${sizeText(policy.result)}).${alone}`
     if (isAbove(policy) || isWithin(blind)) return didNotHold(sentence)
     return isWithin(policy) && isAbove(blind) ? held(sentence) : notEstablished(sentence)
   },

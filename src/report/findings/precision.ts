@@ -1,7 +1,7 @@
 /** What trainings in emulated FP8 came to beside one in f32, and the errors of products and gradients. */
 import { ablationMetrics, type AblationResultEvent, type PrecisionEvent } from '../../pretraining/index.ts'
 import type { RunFacts } from '../run-facts.ts'
-import { counted, digits, percent, signed } from '../wording.ts'
+import { counted, digits, signed } from '../wording.ts'
 import { allAblations } from './ablation-results.ts'
 
 /** Published: a loss within a quarter of a percent of that in BF16 (DeepSeek-V3 report, appendix B.1). */
@@ -43,7 +43,7 @@ export const precisionError = (run: RunFacts, metric: string, variant: string): 
 
 /** "3.8 % against 2.6 %". */
 export const errorsText = ({ details: { variant, control } }: PrecisionEvent): string =>
-  `${errorText(variant)} against ${errorText(control)}`
+  `${shareText(variant)} against ${shareText(control)}`
 
-/** A small share of a norm as a sentence has it. */
-const errorText = (share: number) => (share >= 0.001 ? percent(share) : `${digits(100 * share)} %`)
+/** A small share in percent with the digits that count: "0.25 %", "3.81 %". */
+export const shareText = (share: number): string => `${digits(100 * share)} %`
