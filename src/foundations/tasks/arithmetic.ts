@@ -5,7 +5,7 @@
  * small model where the whole sum is not.
  */
 import type { Random } from '../../base/random.ts'
-import { between, type Draft, isSameText, type Task } from './task.ts'
+import { between, type Draft, isSameText, pick, type Task } from './task.ts'
 
 /** Operands of addition and subtraction, by level. */
 const termRanges: readonly (readonly [number, number])[] = [
@@ -66,6 +66,9 @@ function multiplyByPlaces(digit: number, factor: number): string {
   return [...parts.map(({ step }) => step), ...sums].join(', ')
 }
 
+/** A question as people type it; one form alone would be all that a small model answers to. */
+const ask = (rng: Random, expression: string): string => pick(rng, [`${expression} = ?`, `What is ${expression}?`, `${expression}`])
+
 const numbersIn = ([low, high]: readonly [number, number]) => high - low + 1
 
 const add: Task = {
@@ -76,7 +79,7 @@ const add: Task = {
     const [a, b] = drawTwo(rng, termRanges[level])
     const [small, large] = [Math.min(a, b), Math.max(a, b)]
     const reasoning = level === 0 ? undefined : addByPlaces(a, b)
-    return { key: `${small}+${large}`, prompt: `${a} + ${b} = ?`, answer: `${a + b}`, reasoning }
+    return { key: `${small}+${large}`, prompt: ask(rng, `${a} + ${b}`), answer: `${a + b}`, reasoning }
   },
   isAnswer: isSameText,
   // The sum that most pairs have is low + high: one pair for each first term.
@@ -91,7 +94,7 @@ const subtract: Task = {
     const pair = drawTwo(rng, termRanges[level])
     const [a, b] = [Math.max(...pair), Math.min(...pair)]
     const reasoning = level === 0 ? undefined : subtractByPlaces(a, b)
-    return { key: `${a}-${b}`, prompt: `${a} - ${b} = ?`, answer: `${a - b}`, reasoning }
+    return { key: `${a}-${b}`, prompt: ask(rng, `${a} - ${b}`), answer: `${a - b}`, reasoning }
   },
   isAnswer: isSameText,
   // The commonest difference is 1: n - 1 pairs, in both orders.
@@ -110,7 +113,7 @@ const multiply: Task = {
     const factor = between(rng, ...factorRanges[level])
     const [small, large] = [Math.min(digit, factor), Math.max(digit, factor)]
     const reasoning = factor <= 10 ? undefined : multiplyByPlaces(digit, factor)
-    return { key: `${small}*${large}`, prompt: `${digit} * ${factor} = ?`, answer: `${digit * factor}`, reasoning }
+    return { key: `${small}*${large}`, prompt: ask(rng, `${digit} * ${factor}`), answer: `${digit * factor}`, reasoning }
   },
   isAnswer: isSameText,
   chanceLevel: ({ level }) => commonestProductShare(level),
