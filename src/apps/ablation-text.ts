@@ -130,8 +130,9 @@ export function ablationText(events: readonly AblationEvent[], paint: Paint): st
 }
 
 /** The ablations that there are, with their questions and claims. */
-export function ablationListText(paint: Paint): string {
-  return ablationList
-    .map(({ name, question, claims }) => `${paint.strong(name)}  ${question}\n  ${paint.faint(claims.join(', '))}`)
-    .join('\n')
+export function ablationListText(
+  list: readonly Pick<(typeof ablationList)[number], 'name' | 'question' | 'claims'>[],
+  paint: Paint,
+): string {
+  return list.map(({ name, question, claims }) => `${paint.strong(name)}  ${question}\n  ${paint.faint(claims.join(', '))}`).join('\n')
 }

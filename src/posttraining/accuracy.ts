@@ -38,19 +38,29 @@ export interface AccuracyOptions {
 /** Problems that are answered between two looks at the clock. */
 const problemsAtOnce = 64
 
+/** A problem and the one reply to it. */
+export interface AnsweredOnce {
+  readonly problem: Problem
+  readonly reply: Reply
+}
+
 /**
- * Scores a model on held-out problems, and appends `posttraining/accuracy` for each task and for all, and `posttraining/sample`.
+ * One reply to each problem that models are scored on, verified. For one seed the problems and the random streams are the same,
+ * whatever the model, so two models can be compared problem by problem.
  *
- * @returns one score a task in their order, then that of all problems
  * @throws UsageError on unknown tasks, a verifier that cannot be used or gives no verdicts, and prompts that leave no room for replies
  */
-export async function measureAccuracy(options: AccuracyOptions): Promise<AccuracyEvent[]> {
-  const { engine, stage, config, seed, temperature = 1, samplesPerTask = 1, log, onProgress } = options
-  const chosen = chooseTasks(config.tasks)
+export async function answerOnce({
+  engine,
+  config,
+  seed,
+  temperature = 1,
+  onProgress,
+}: Pick<AccuracyOptions, 'engine' | 'config' | 'seed' | 'temperature' | 'onProgress'>): Promise<AnsweredOnce[]> {
   const rng = Random.seeded(seed).fork('accuracy')
   const { heldOutProblems: count, scoredOn: side, level, maxTokens } = config
   const problems = drawProblems(
-    chosen.map(({ task }) => task),
+    chooseTasks(config.tasks).map(({ task }) => task),
     rng.fork('problems'),
     { side, count, level },
   )
@@ -71,10 +81,22 @@ export async function measureAccuracy(options: AccuracyOptions): Promise<Accurac
   } finally {
     await judge.close()
   }
+  return problems.map((problem, index) => ({ problem, reply: replies[index] }))
+}
 
+/**
+ * Scores a model on held-out problems, and appends `posttraining/accuracy` for each task and for all, and `posttraining/sample`.
+ *
+ * @returns one score a task in their order, then that of all problems
+ * @throws UsageError as `answerOnce`
+ */
+export async function measureAccuracy(options: AccuracyOptions): Promise<AccuracyEvent[]> {
+  const { stage, config, temperature = 1, samplesPerTask = 1, log } = options
+  const chosen = chooseTasks(config.tasks)
+  const answered = await answerOnce(options)
   const scores: AccuracyEvent[] = []
   for (const { task, family } of [...chosen.map((one) => ({ task: one.task.name, family: one.family })), { task: 'all', family: 'all' }]) {
-    const own = problems.flatMap((problem, index) => (task === 'all' || problem.task === task ? [{ problem, reply: replies[index] }] : []))
+    const own = answered.filter(({ problem }) => task === 'all' || problem.task === task)
     if (own.length === 0) continue
     scores.push({ type: 'posttraining/accuracy', stage, task, family, temperature, ...scoreOfReplies(own) })
     if (task !== 'all') for (const { problem, reply } of own.slice(0, samplesPerTask)) log?.append(sampleOf(stage, problem, reply))
@@ -83,12 +105,7 @@ export async function measureAccuracy(options: AccuracyOptions): Promise<Accurac
   return scores
 }
 
-interface Answered {
-  readonly problem: Problem
-  readonly reply: Reply
-}
-
-function scoreOfReplies(answered: readonly Answered[]) {
+function scoreOfReplies(answered: readonly AnsweredOnce[]) {
   const n = answered.length
   const shareOf = (holds: (reply: Reply) => boolean) => answered.filter(({ reply }) => holds(reply)).length / n
   const correct = answered.filter(({ reply }) => reply.isCorrect).length

@@ -13,6 +13,7 @@ import type {
   SftDataEvent,
   VerifierFaultEvent,
 } from './events.ts'
+import { generatedEventSchemas } from './generated/event-schemas.ts'
 import { rewardEventSchemas } from './reward/event-schemas.ts'
 
 const rlStage = z.enum(['rl', 'rl-shuffled'])
@@ -111,4 +112,5 @@ export const posttrainingEventSchemas = {
     reward: measured,
   }),
   ...rewardEventSchemas,
+  ...generatedEventSchemas,
 } satisfies EventSchemas<PosttrainingEvent>

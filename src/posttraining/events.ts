@@ -1,6 +1,7 @@
 /** What post-training has to say: the data of fine-tuning, one event a step of reinforcement, accuracies, examples. */
 import type { Interval } from '../base/statistics.ts'
 import type { Stage } from '../pretraining/index.ts'
+import type { GeneratedDataEvent } from './generated/events.ts'
 import type { RewardEvent } from './reward/events.ts'
 
 /** The stages that reinforce: with the verifiers' rewards, and with the same rewards in a random order. */
@@ -153,6 +154,7 @@ export type PosttrainingEvent =
   | PosttrainingSampleEvent
   | GroupExampleEvent
   | RewardEvent
+  | GeneratedDataEvent
 
 /**
  * The steps of a reinforcement in order, each once: what was done again after a resume replaces what was lost.

@@ -1,7 +1,7 @@
-/** For tests: events of a reward model and of judges, shaped like those of a short run of `nano`. */
+/** For tests: events of a reward model, of judges and of generated data, shaped like those of a short run of `nano`. */
 import type { Interval } from '../base/statistics.ts'
 import type { JudgesEvent } from '../evaluation/index.ts'
-import type { RewardEvent } from '../posttraining/index.ts'
+import type { GeneratedDataEvent, RewardEvent } from '../posttraining/index.ts'
 
 const around = (value: number, half: number, count: number): Interval => ({ value, low: value - half, high: value + half, count })
 
@@ -77,3 +77,47 @@ export const testRewardEvents = (): (RewardEvent | JudgesEvent)[] => [
     klNats: 0.02 * step,
   })),
 ]
+
+/** What `strata ablate filtered-data` appends. */
+export const testGeneratedEvent = (): GeneratedDataEvent => ({
+  type: 'posttraining/generated-data',
+  problems: 1000,
+  samplesPerProblem: 8,
+  rightCount: 6400,
+  duplicateCount: 5500,
+  size: 900,
+  steps: 160,
+  tokens: 81_920,
+  heldOutProblems: 1000,
+  chance: 0.13,
+  arms: [
+    {
+      arm: 'start',
+      rightShare: null,
+      distinctProblems: 0,
+      accuracy: around(0.6, 0.03, 1000),
+      formatRate: 0.97,
+      overStart: null,
+      overRaw: null,
+    },
+    {
+      arm: 'raw',
+      rightShare: 0.62,
+      distinctProblems: 900,
+      accuracy: around(0.605, 0.03, 1000),
+      formatRate: 0.97,
+      overStart: around(0.005, 0.02, 1000),
+      overRaw: null,
+    },
+    ...(['filtered', 're-weighted'] as const).map((arm, index) => ({
+      arm,
+      rightShare: 1,
+      distinctProblems: 900,
+      accuracy: around(0.66 + 0.01 * index, 0.03, 1000),
+      formatRate: 0.98,
+      overStart: around(0.06 + 0.01 * index, 0.02, 1000),
+      overRaw: around(0.055 + 0.01 * index, 0.02, 1000),
+    })),
+  ],
+  seconds: 70,
+})

@@ -8,7 +8,7 @@ import { node } from '../base/platform.ts'
 import type { RunDocument, RunRecordEvent } from './run-record.ts'
 import { testLaterEvents } from './test-run-later.ts'
 import { testPrecisionEvents } from './test-run-precision.ts'
-import { testRewardEvents } from './test-run-rewards.ts'
+import { testGeneratedEvent, testRewardEvents } from './test-run-rewards.ts'
 import { testEvaluationEvents } from './test-run-scores.ts'
 import { testDataEvents, testTrainingEvents } from './test-run-training.ts'
 
@@ -40,6 +40,7 @@ export function testRunEvents(): RunRecordEvent[] {
     ...later,
     ...testPrecisionEvents(later.find((event) => event.type === 'ablation/result')!),
     ...testRewardEvents(),
+    testGeneratedEvent(),
     { type: 'samples/text', domain: 'prose', prompt: 'When in the course', text: ' of the people', temperature: 0.7, topP: 0.9 },
   ]
 }

@@ -74,3 +74,17 @@ test('results are printed with interval and verdict, kept, and added to the log 
   assert.match(out, /Intervals over rows/)
   assert.match(err, /Its report with them: /)
 })
+
+test('filtered data is asked for by itself, of a run that is fine-tuned, and nothing that the run decides is taken', () => {
+  for (const [args, message] of [
+    [['filtered-data'], /filtered-data: expected --run with a fine-tuned model, got none/],
+    [['filtered-data', 'mtp', '--run', run], /expected filtered-data by itself, got mtp beside it/],
+    [['posttraining.filtered-data', '--run', run, '--seeds', '3'], /expected what the run decides, got --seeds/],
+    [['filtered-data', '--run', run], /expected a run with a fine-tuned model, got one without/],
+  ] as const) {
+    const { status, err, out } = strata(...args)
+    assert.equal(status, 2, err)
+    assert.match(err, message)
+    assert.equal(out, '')
+  }
+})

@@ -30,6 +30,7 @@ import { ablationListText, ablationText } from '../ablation-text.ts'
 import { commonFlags, type CommonFlags, wholeNumber } from '../flags.ts'
 import { createOutput, type Output } from '../output.ts'
 import { packageVersion } from '../package-version.ts'
+import { ablateGenerated, generatedAblation, isGenerated } from '../run/ablate-generated.ts'
 import { commandLine } from '../run/commands.ts'
 import { gatherText } from '../run/gather-text.ts'
 import { listenForInterrupt } from '../run/interrupt.ts'
@@ -61,7 +62,9 @@ export function register(program: Command): void {
 async function ablate(wanted: readonly string[], flags: Flags): Promise<void> {
   const output = createOutput(flags)
   if (wanted.length === 0) rejectWithoutNames(flags)
-  if (wanted.length === 0) return output.result(ablationList, () => ablationListText(output.paint))
+  const all = [...ablationList, generatedAblation]
+  if (wanted.length === 0) return output.result(all, () => ablationListText(all, output.paint))
+  if (isGenerated(wanted)) return ablateGenerated(flags, output)
   const names = ablationNames(wanted)
   if (flags.run !== undefined) rejectChanges(flags.run, flags)
   rejectWithoutPart(names, flags)

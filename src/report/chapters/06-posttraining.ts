@@ -12,6 +12,7 @@ import type { Chapter } from '../types.ts'
 import { counted, listed, percent } from '../wording.ts'
 import { fineTuningMeasured } from './06-fine-tuning-measured.ts'
 import { reinforcementMeasured } from './06-reinforcement-measured.ts'
+import { generatedMeasured } from './06-generated-measured.ts'
 import { rewardMeasured } from './06-reward-measured.ts'
 
 export const posttrainingChapter: Chapter = {
@@ -19,7 +20,7 @@ export const posttrainingChapter: Chapter = {
   decides,
   inherited,
   mechanism: (run) => html`${fineTuning(run)}${rewards(run)}${reinforcement(run)}`,
-  measured: (run) => html`${fineTuningMeasured(run)}${reinforcementMeasured(run)}${rewardMeasured(run)}`,
+  measured: (run) => html`${fineTuningMeasured(run)}${reinforcementMeasured(run)}${rewardMeasured(run)}${generatedMeasured(run)}`,
   handsOn,
 }
 
@@ -105,7 +106,7 @@ function rewards({ document }: RunFacts): Html {
       reply scores higher:
     </p>
     ${formula(String.raw`\mathcal L_{\text{RM}} = -\ln \sigma\big(r(x, y_{\text{better}}) - r(x, y_{\text{worse}})\big)`)}
-    <p>Here the verifier says which is better, so the model can be held against the truth (<code>src/posttraining/reward</code>).</p> `
+    <p>Here the verifier says which is better (<code>src/posttraining/reward</code>).</p> `
 }
 
 function reinforcement({ document }: RunFacts): Html {

@@ -22,9 +22,8 @@ export function rewardMeasured(run: RunFacts): Html {
 function trained({ training, agreement, bestOf, policy }: RewardFindings): Html {
   const most = bestOf.at(-1)!
   const pairs = training
-    ? html`This run’s reward model was trained (${training.parts}) on ${counted(training.pairs, 'pair')} from
-      ${counted(training.mixedProblems, 'training problem')}; the loss ${changed(training.firstLossNats, training.lastLossNats)} nats a
-      pair, where having no opinion costs 0.69.`
+    ? html`The reward model was trained on ${counted(training.pairs, 'pair')} from ${counted(training.mixedProblems, 'training problem')};
+      the loss ${changed(training.firstLossNats, training.lastLossNats)} nats a pair.`
     : null
   const byTask = join(
     agreement.byTask.map(({ task, agreement: share, problems }) => html`${task} ${percent(share)} (n = ${problems})`),
@@ -33,16 +32,15 @@ function trained({ training, agreement, bestOf, policy }: RewardFindings): Html 
   const end = policy.at(-1)
   const trusting =
     end && end.step > 0
-      ? html` A policy that was optimised against it for ${counted(end.step, 'step')}, without a weight on the divergence, moved its reward
-        by ${digits(end.reward.value - policy[0].reward.value)} nats and its right answers by ${pointsOf(end.gain)}:
-        ${endOfTrust(end.gain)}.`
+      ? html` A policy optimised against it for ${counted(end.step, 'step')} moved its reward by
+        ${digits(end.reward.value - policy[0].reward.value)} nats and its right answers by ${pointsOf(end.gain)}: ${endOfTrust(end.gain)}.`
       : null
   return html`<p>
     ${pairs} On held-out problems the right one of two replies scored higher in ${intervalText(agreement.agreement)} of the cases (n =
-    ${agreement.problems} problems, ${counted(agreement.pairs, 'pair')}, chance 50 %): ${byTask}. V3 itself, as a judge on RewardBench,
-    reaches ${published('87.0 %, with six votes 89.6 %')}${cite('deepseek-v3', 'table 8')}. The best of ${most.n} replies by the model was
-    right on ${percent(most.accuracy.value)} of ${most.problems} problems, against ${percent(most.randomAccuracy)} of random ones and
-    ${percent(most.oracleAccuracy)} of a perfect choice (${figureReference('best-of-n')}).${trusting}
+    ${agreement.problems}, chance 50 %): ${byTask}. V3 itself, as a judge on RewardBench, reaches
+    ${published('87.0 %, with six votes 89.6 %')}${cite('deepseek-v3', 'table 8')}. The best of ${most.n} replies by the model was right on
+    ${percent(most.accuracy.value)} of ${most.problems} problems, a random one on ${percent(most.randomAccuracy)}, a perfect choice on
+    ${percent(most.oracleAccuracy)} (${figureReference('best-of-n')}).${trusting}
   </p> `
 }
 

@@ -257,3 +257,21 @@ test('judges are weak where they waver and err; one that is as good as a rule, i
   assert.equal(outcomeWhen('evaluation.weak-judges', judged(0.3, 0.99)), 'did not hold')
   assert.equal(outcomeWhen('evaluation.weak-judges', judged(0.3, 0.94)), 'not established')
 })
+
+/** Gain of filtered samples over raw ones, and of raw ones over the start. */
+const generated = (filteredOverRaw: number, rawOverStart: number) =>
+  of('posttraining/generated-data', (event) => ({
+    ...event,
+    arms: event.arms.map((arm) => ({
+      ...arm,
+      overStart: arm.overStart && { ...arm.overStart, value: rawOverStart, low: rawOverStart - 0.02, high: rawOverStart + 0.02 },
+      overRaw: arm.overRaw && { ...arm.overRaw, value: filteredOverRaw, low: filteredOverRaw - 0.02, high: filteredOverRaw + 0.02 },
+    })),
+  }))
+
+test('generated data: filtering must gain over raw, and raw samples must not gain by themselves', () => {
+  assert.equal(outcomeWhen('posttraining.filtered-data', generated(0.05, 0.01)), 'held')
+  assert.equal(outcomeWhen('posttraining.filtered-data', generated(0.01, 0.01)), 'not established')
+  assert.equal(outcomeWhen('posttraining.filtered-data', generated(-0.05, 0)), 'did not hold')
+  assert.equal(outcomeWhen('posttraining.filtered-data', generated(0.05, 0.05)), 'did not hold')
+})

@@ -1,4 +1,4 @@
-/** What a reward model was found to be worth: agreement, the best of n, a policy that trusts it; and judges of pairs. */
+/** What a reward model was found to be worth, what judges of pairs and what generated data. */
 import type { EventOf, RunFacts } from '../run-facts.ts'
 
 export interface RewardFindings {
@@ -20,7 +20,13 @@ export function rewardFindings(run: RunFacts): RewardFindings | null {
   return { training: run.lastOf('reward/training'), agreement, bestOf, policy: begin < 0 ? [] : looks.slice(begin) }
 }
 
-export type JudgeScore = EventOf<'evaluation/judges'>['judges'][number]
+type GeneratedData = EventOf<'posttraining/generated-data'>
+
+/** One of the sets of generated data with what became of its model; undefined where it was not tried. */
+export const generatedArm = (event: GeneratedData | null, arm: GeneratedData['arms'][number]['arm']) =>
+  event?.arms.find((one) => one.arm === arm)
+
+type JudgeScore = EventOf<'evaluation/judges'>['judges'][number]
 
 /** The judge that sees both replies at once, and the one that agrees with the verifier most. */
 export function judgesOf({ judges }: EventOf<'evaluation/judges'>): { readonly asked: JudgeScore | null; readonly best: JudgeScore } {
