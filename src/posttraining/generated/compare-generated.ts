@@ -6,8 +6,8 @@
  * them. From the base model the same samples would mostly teach the form that fine-tuning teaches, and hide the choice behind it.
  * Size, steps, rates and held-out problems are the same for all.
  *
- * The DeepSeek-V3 report draws its reasoning data so, by rejection sampling from expert models (section 5.1). It takes a minute or
- * two at nano's size and saves nothing: cut short it begins anew. Claim: posttraining.filtered-data.
+ * The DeepSeek-V3 report draws its reasoning data so, by rejection sampling from expert models (section 5.1). Nothing is saved
+ * on the way: cut short it begins anew, and comes to the same numbers. Claim: posttraining.filtered-data.
  */
 import { usageError } from '../../base/errors.ts'
 import { Random } from '../../base/random.ts'

@@ -6,8 +6,8 @@
  *   draw replies to held-out problems -> agreement -> best of n -> a policy that is optimised against it
  *
  * The verifier stands for what a person would prefer: here it is known exactly, so what a learnt reward is worth can be measured.
- * Training and drawing take less than two minutes at nano's size; what is saved is the trained model. Cut short, the verb loses
- * at most the part that it was in, and comes to the same numbers when typed again. Claim: posttraining.model-rewards.
+ * What is saved is the trained model. Cut short, the verb loses at most the part that it was in, and comes to the same numbers
+ * when typed again. Claim: posttraining.model-rewards.
  */
 import { usageError } from '../../base/errors.ts'
 import { Random } from '../../base/random.ts'

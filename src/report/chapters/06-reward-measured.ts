@@ -37,7 +37,7 @@ function trained({ training, agreement, bestOf, policy }: RewardFindings): Html 
       : null
   return html`<p>
     ${pairs} On held-out problems the right one of two replies scored higher in ${intervalText(agreement.agreement)} of the cases (n =
-    ${agreement.problems}, chance 50 %): ${byTask}. V3 itself, as a judge on RewardBench, reaches
+    ${agreement.problems}, chance 50 %): ${byTask}. A judge reaches, on RewardBench,
     ${published('87.0 %, with six votes 89.6 %')}${cite('deepseek-v3', 'table 8')}. The best of ${most.n} replies by the model was right on
     ${percent(most.accuracy.value)} of ${most.problems} problems, a random one on ${percent(most.randomAccuracy)}, a perfect choice on
     ${percent(most.oracleAccuracy)} (${figureReference('best-of-n')}).${trusting}

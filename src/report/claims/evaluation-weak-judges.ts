@@ -17,7 +17,7 @@ export const weakJudges: Claim = {
   mechanism: 'src/evaluation/judges/judge-pairs.ts',
   needs: needs('evaluation/judges'),
   command: 'strata reward runs/first',
-  rule: `It holds where the judge that sees both replies gives the same preference in both orders in less than ${100 * asGoodAsRule} % of the pairs, and every judge agrees with the verifier in less than ${100 * asGoodAsRule} % of its verdicts, each by the whole 95 % interval. It does not hold where that judge is the same in both orders, or any judge agrees with the verifier, more often than that by the whole interval. A verifier never contradicts itself.`,
+  rule: `It holds where the judge that sees both replies gives the same preference in both orders in less than ${percent(asGoodAsRule)} of the pairs, and every judge agrees with the verifier in less than ${percent(asGoodAsRule)} of its verdicts, each by the whole 95 % interval. It does not hold where that judge is the same in both orders, or any judge agrees with the verifier, more often than that by the whole interval. A verifier never contradicts itself.`,
   judge(run) {
     const event = run.lastOf('evaluation/judges')
     const asked = event && judgesOf(event).asked

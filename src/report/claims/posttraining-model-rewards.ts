@@ -17,7 +17,7 @@ export const modelRewards: Claim = {
   mechanism: 'src/posttraining/reward/reward-stage.ts',
   needs: needs('reward/agreement', 'reward/best-of'),
   command: 'strata reward runs/first',
-  rule: `It holds where the reward model agrees with held-out preferences more often than chance, and the best of the largest n replies by it is right more often than a random one, each by the whole 95 % interval over problems. It does not hold where the whole interval of the agreement lies below ${100 * leastAgreement} %, or the choice is worse than a random one by its whole interval. What becomes of a policy that is optimised against it is told beside.`,
+  rule: `It holds where the reward model agrees with held-out preferences more often than chance, and the best of the largest n replies by it is right more often than a random one, each by the whole 95 % interval over problems. It does not hold where the whole interval of the agreement lies below ${percent(leastAgreement)}, or the choice is worse than a random one by its whole interval. What becomes of a policy that is optimised against it is told beside.`,
   judge(run) {
     const found = rewardFindings(run)
     if (!found) return notTested('No reward model was measured on held-out problems.')
@@ -30,7 +30,7 @@ export const modelRewards: Claim = {
         : ''
     const sentence =
       `On ${counted(agreement.problems, 'held-out problem')} with right and wrong replies the right one scores higher in ${intervalText(agreement.agreement)} of ${counted(agreement.pairs, 'pair')}, with a chance level of 50 %; ` +
-      `the best of ${most.n} by it is right on ${percent(most.accuracy.value)} of ${counted(most.problems, 'problem')} where a random reply is on ${percent(most.randomAccuracy)} and a perfect choice on ${percent(most.oracleAccuracy)}: ${pointsOf(most.gain)} over chance.${trusted}`
+      `the best of ${most.n} by it is right on ${percent(most.accuracy.value)} of ${counted(most.problems, 'problem')} where a random reply is on ${percent(most.randomAccuracy)} and a perfect choice on ${percent(most.oracleAccuracy)}: ${pointsOf(most.gain)} over the random one.${trusted}`
     if (agreement.agreement.high < leastAgreement || most.gain.high < 0) return didNotHold(sentence)
     return agreement.agreement.low > agreement.chance && most.gain.low > 0 ? held(sentence) : notEstablished(sentence)
   },
