@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
+import { runFormat } from '../src/report/index.ts'
 import { Workplace } from './end-to-end-helpers.ts'
 
 let place: Workplace
@@ -101,10 +102,10 @@ test('a log with damaged lines is refused by everything that reads it, with line
 })
 
 test('a record of another version, or damaged, is refused by everything that reads it, all violations at once', async () => {
-  const newer = (text: string) => text.replace('"format": 2', '"format": 3')
+  const newer = (text: string) => text.replace(`"format": ${runFormat}`, `"format": ${runFormat + 1}`)
   await withFile('recipe.json', newer, async () => {
     for (const verb of ['report', 'rl', 'eval'])
-      await refused(/expected a run of format 2, got format 3, written by Strata .*\. Use that version, or a newer one/, verb, run)
+      await refused(/expected a run of format 3, got format 4, written by Strata .*\. Use that version, or a newer one/, verb, run)
   })
   const damaged = (text: string) => text.replace(/"lastRows": \d+,/, '').replace(/"microRows": \d+/, '"microRows": "x"')
   await withFile('recipe.json', damaged, () =>

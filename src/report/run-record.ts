@@ -24,7 +24,7 @@ export interface Asked {
 }
 
 /** Raised when a run's folder changes its meaning: an older one is then not gone on with. */
-export const runFormat = 2
+export const runFormat = 3
 
 /** recipe.json: the resolved recipe, and where and how it was resolved. */
 export interface RunDocument {

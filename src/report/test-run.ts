@@ -5,7 +5,7 @@
  */
 import { recipes } from '../pretraining/index.ts'
 import { node } from '../base/platform.ts'
-import type { RunDocument, RunRecordEvent } from './run-record.ts'
+import { type RunDocument, runFormat, type RunRecordEvent } from './run-record.ts'
 import { testLaterEvents } from './test-run-later.ts'
 import { testPrecisionEvents } from './test-run-precision.ts'
 import { testGeneratedEvent, testRewardEvents } from './test-run-rewards.ts'
@@ -14,7 +14,7 @@ import { testDataEvents, testTrainingEvents } from './test-run-training.ts'
 
 /** recipe.json of the invented run. */
 export const testRunDocument = (): RunDocument => ({
-  format: 2,
+  format: runFormat,
   recipe: recipes.nano(),
   asked: { recipe: 'nano', settings: [], data: [], conversations: [], seed: null, budget: null },
   derivation: [],
