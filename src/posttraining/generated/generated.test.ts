@@ -64,7 +64,7 @@ before(async () => {
   writeFileSync(verifier, `export const verify = (problem, reply) => reply.includes('e')`)
   const base = recipes.tiny()
   const sft = { ...base.sft!, rowLength: 64, learningRate: 4e-2 }
-  recipe = { ...base, sft, rl: { ...base.rl!, maxTokens: 6, heldOutProblems: 120, verifier } }
+  recipe = { ...base, sft, rl: { ...base.rl!, maxTokens: 6, heldOutProblems: 500, verifier } }
   tokenizer = (await prepareText(recipe, {})).tokenizer
   const machine = await Machine.start({ threads: 1, dialect: 'plain' })
   // An untrained model stands for the fine-tuned one.
@@ -79,7 +79,7 @@ after(() => rmSync(folder, { recursive: true }))
 
 async function compared(own: Recipe, threads = 1, onProgress?: (what: string) => void) {
   const machine = await Machine.start({ threads, dialect: 'plain' })
-  const settings = { problems: 60, samplesPerProblem: 4, epochs: 2, rateShare: 0.25 }
+  const settings = { problems: 160, samplesPerProblem: 4, epochs: 2, rateShare: 0.25 }
   const level = machine.heap.levelBytes
   try {
     const event = await compareGenerated({

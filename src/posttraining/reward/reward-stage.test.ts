@@ -18,12 +18,12 @@ import { measureReward, rewardSettings, type RewardSettings } from './reward-sta
 
 const settings: RewardSettings = {
   ...rewardSettings(recipes.tiny()),
-  trainProblems: 150,
+  trainProblems: 200,
   trainSamples: 6,
   trunkRate: 3e-3,
   headRate: 1e-2,
   epochs: 3,
-  heldOutProblems: 60,
+  heldOutProblems: 240,
   heldOutSamples: 8,
   policySteps: 2,
   policyEverySteps: 1,
