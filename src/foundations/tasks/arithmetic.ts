@@ -67,7 +67,7 @@ function multiplyByPlaces(digit: number, factor: number): string {
 }
 
 /** A question as people type it; one form alone would be all that a small model answers to. */
-const ask = (rng: Random, expression: string): string => pick(rng, [`${expression} = ?`, `What is ${expression}?`, `${expression}`])
+const ask = (rng: Random, expression: string): string => pick(rng, [`${expression} = ?`, `What is ${expression}?`, expression])
 
 const numbersIn = ([low, high]: readonly [number, number]) => high - low + 1
 
