@@ -17,7 +17,7 @@ const decodeSpeed = 0.4
  * Forward and backward through the policy, and forward once more through it and through the reference, beside a training step,
  * whose MTP modules rest here and whose batches are smaller.
  */
-const policyFactor = 0.85
+const policyFactor = 0.65
 /** Runs of an ablation, on the average of the built-in ones. */
 const runsOfAblation = 3
 /** Scores, samples and measurements of speed: held-out text is passed through the model about so many times. */
@@ -69,7 +69,8 @@ const scaled = (value: number, factor: number) => Math.max(1, Math.round(value *
 /**
  * A recipe whose later stages are longer or shorter.
  *
- * @param factor on the steps of each, the conversations and the tokens of ablations; what is measured stays
+ * @param factor on the steps of each, the conversations and the tokens of ablations; its root on the solved problems where it is
+ *   below 1; what is measured stays
  */
 export function scaleLaterStages(recipe: Recipe, factor: number): Recipe {
   const { extension, sft, rl, ablations } = recipe
@@ -79,7 +80,8 @@ export function scaleLaterStages(recipe: Recipe, factor: number): Recipe {
     sft: sft && {
       ...sft,
       conversations: sft.conversations === 0 ? 0 : Math.max(48, Math.round(sft.conversations * factor)),
-      problems: Math.round(sft.problems * factor),
+      // Copying from the prompt arrives all at once after so many of them: half as many are worth far less than half.
+      problems: Math.round(sft.problems * (factor < 1 ? Math.sqrt(factor) : factor)),
     },
     rl: rl && { ...rl, steps: scaled(rl.steps, factor), shuffledSteps: rl.shuffledSteps === 0 ? 0 : scaled(rl.shuffledSteps, factor) },
     ablations: ablations && { ...ablations, tokens: Math.max(2048, Math.round(ablations.tokens * factor)) },

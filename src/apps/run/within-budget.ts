@@ -112,11 +112,22 @@ async function deriveWithin(asked: Asked, base: Recipe, ceilings: Probe, until: 
 function shareLater(recipe: Recipe, until: Until, left: number, share: number, speed: TrainingSpeed, fills: boolean) {
   const asked = laterSeconds(recipe, until, speed)
   if (asked === 0 || (!fills && asked <= share * left)) return { recipe, seconds: asked, derivation: later(asked, 1) }
-  const fixed = laterSeconds(scaleLaterStages(recipe, 0), until, speed)
-  const factor = Math.max(0, (share * left - fixed) / Math.max(1e-9, asked - fixed))
+  const factor = largestWithin(share * left, (tried) => laterSeconds(scaleLaterStages(recipe, tried), until, speed))
   const scaled = scaleLaterStages(recipe, factor)
   const seconds = laterSeconds(scaled, until, speed)
   return { recipe: scaled, seconds, derivation: later(seconds, factor) }
+}
+
+/** The largest factor whose seconds are within the time, by halving; 0 where none is. @param secondsOf rises with the factor */
+function largestWithin(seconds: number, secondsOf: (factor: number) => number): number {
+  let [low, high] = [0, 1]
+  while (secondsOf(high) <= seconds && high < 2 ** 20) [low, high] = [high, 2 * high]
+  for (let i = 0; i < 30; i++) {
+    const middle = (low + high) / 2
+    if (secondsOf(middle) <= seconds) low = middle
+    else high = middle
+  }
+  return low
 }
 
 const later = (seconds: number, factor: number) =>

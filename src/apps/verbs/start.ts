@@ -7,7 +7,7 @@ import { formatSeconds } from '../../base/format.ts'
 import { askedOf, runAndReport, runFolderOf, trainingFlags, type TrainingFlags } from '../run/verb.ts'
 
 /** Twenty minutes less the set-up of a fresh clone (dependencies, a Node, the kernels), and a reserve. */
-const startSeconds = 900
+const startSeconds = 1000
 
 /** Adds the verb to the program. */
 export function register(program: Command): void {
