@@ -9,8 +9,9 @@
  * Each number of C is one sum over k in order, from zero, whatever its neighbours are: a row has the same bits alone and in
  * any batch. All rows work through a panel before the next one, so B comes from memory once.
  *
- * Ladder, one thread, 16 rows of the bench model against one: rows of B read where they lie and two of A at a time in the
- * order of a single one's four sums 1.8 times; packed panels and these shapes: see docs/log.md.
+ * Ladder, one thread, 16 rows of the bench model beside one, on a loaded machine: rows of B read where they lie, two of A at a
+ * time in the order of a single one's four sums, 1.8 times the rate; packed panels and the shapes above, 2.6 times. What was
+ * tried to hide the stream of B behind more than two rows, without success, stands in docs/log.md.
  */
 import { storeSome } from './dots'
 import { micro, microEdge, MR, NR } from './gemm'
