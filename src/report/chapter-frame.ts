@@ -96,8 +96,7 @@ function claimItem({ claim, verdict }: JudgedClaim, run: RunFacts, shown: Set<st
   const evidence = block === null ? null : isNew ? html`See ${figureReference(block.id)} below.` : html`See ${figureReference(block.id)}.`
   const how = isTested
     ? html`${claim.rule} Mechanism: <code>${claim.mechanism}</code>.`
-    : html`${claim.command.startsWith('strata ') ? html`To test it: <code>${claim.command}</code>.` : 'No experiment of this version tests it.'}
-        Mechanism: <code>${claim.mechanism}</code>.`
+    : html`To test it: <code>${claim.command}</code>. Mechanism: <code>${claim.mechanism}</code>.`
   return html`<li id="claim-${claim.id}">
     <p class="statement">${claim.statement}.</p>
     <p>${verdict.sentence} ${evidence}</p>

@@ -11,6 +11,7 @@ import { abstract, contents, howToRead, titlePage } from './front-matter.ts'
 import { escapeText, html, isEmpty } from './html.ts'
 import { judgeAll } from './judge.ts'
 import { limits } from './limits.ts'
+import { namedForRun } from './named-for-run.ts'
 import { numberBlocks } from './numbering.ts'
 import { howToReproduce } from './reproduce.ts'
 import type { RunFacts } from './run-facts.ts'
@@ -59,7 +60,7 @@ export function renderReport(run: RunFacts, parts: ReportParts = { chapters: all
 </head>
 <body>
 <main>
-${setText(numbered)}${notesSection}</main>
+${setText(namedForRun(numbered, { name: escapeText(run.name) }))}${notesSection}</main>
 </body>
 </html>
 `

@@ -11,7 +11,7 @@ let folder: string
 let run: string
 beforeEach(() => {
   folder = mkdtempSync(path.join(tmpdir(), 'strata-report-'))
-  run = path.join(folder, 'first')
+  run = path.join(folder, 'mine')
   mkdirSync(run)
 })
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
@@ -57,7 +57,7 @@ test('claims are printed with their verdicts, and nothing is written', async () 
     assert.match(out, new RegExp(`^${id.replace('.', String.raw`\.`)} +(?:held|did not hold|not established|not tested) `, 'm'))
   const document = JSON.parse((await strata('report', run, '--claims', '--json')).out) as {
     readonly counts: Readonly<Record<string, number>>
-    readonly claims: readonly { readonly id: string; readonly outcome: string; readonly sentence: string }[]
+    readonly claims: readonly { readonly id: string; readonly outcome: string; readonly sentence: string; readonly command: string }[]
   }
   assert.equal(document.claims.length, claims.length)
   assert.equal(
@@ -65,6 +65,10 @@ test('claims are printed with their verdicts, and nothing is written', async () 
     claims.length,
   )
   assert.ok(document.claims.every(({ sentence }) => sentence.endsWith('.')))
+  const untested = document.claims.filter(({ outcome }) => outcome === 'not tested')
+  for (const { id, command } of untested) assert.match(out, new RegExp(`^${id.replace('.', String.raw`\.`)} +${command}$`, 'm'))
+  const ofRun = document.claims.filter(({ command }) => command.includes('runs/'))
+  assert.ok(ofRun.length > 0 && ofRun.every(({ command }) => command.endsWith(`runs/${path.basename(run)}`)), 'commands name the run')
   assert.deepEqual(readdirSync(run), before)
 })
 

@@ -1,7 +1,7 @@
 /** `strata report`: the technical report of a run as one HTML file, made from the run's folder and from nothing else. */
 import type { Command } from 'commander'
 import { formatBytes } from '../../base/format.ts'
-import { claims, countOutcomes, judgeAll, type JudgedClaim, readRunFacts, type RunFacts } from '../../report/index.ts'
+import { claims, countOutcomes, judgeAll, type JudgedClaim, namedForRun, readRunFacts, type RunFacts } from '../../report/index.ts'
 import { commonFlags, type CommonFlags } from '../flags.ts'
 import { createOutput, type Output } from '../output.ts'
 import { reportFile, writeReport } from '../run/write-report.ts'
@@ -47,13 +47,24 @@ function printClaims(facts: RunFacts, output: Output): void {
   const document = {
     run: facts.name,
     counts,
-    claims: judged.map(({ claim, verdict }) => ({ id: claim.id, statement: claim.statement, ...verdict, command: claim.command })),
+    claims: judged.map(({ claim: { id, statement, command }, verdict: { outcome, sentence } }) => ({
+      id,
+      statement,
+      outcome,
+      sentence: namedForRun(sentence, facts),
+      command: namedForRun(command, facts),
+    })),
   }
   output.result(document, () => {
     const rows = judged.map(({ claim, verdict }) => [claim.id, colourOf(verdict.outcome, output), claim.statement])
     const table = formatTable([{ title: 'claim' }, { title: 'verdict' }, { title: '' }], rows)
+    const untested = document.claims.filter(({ outcome }) => outcome === 'not tested')
+    const commands = formatTable(
+      [{ title: 'to test' }, { title: 'type' }],
+      untested.map(({ id, command }) => [id, command]),
+    )
     const sum = `${counts.held} held, ${counts['did not hold']} did not, ${counts['not established']} not established, ${counts['not tested']} not tested`
-    return `${table}\n\n${sum}`
+    return [table, sum, ...(untested.length > 0 ? [commands] : [])].join('\n\n')
   })
 }
 

@@ -17,7 +17,7 @@ export const decodeExposed: Claim = {
   statement: claimStatements['inference.decode-exposed'],
   mechanism: 'src/inference/decode.ts',
   needs: needs('inference/regime'),
-  command: 'strata bench generate --model runs/first',
+  command: 'strata run nano',
   rule: `It holds where from the shortest to the longest context the time of a decoded token grows by at least ${100 * leastGrowth} %, at least half of that in the part that reads the cache, and routing and experts take at least ${100 * leastExpertShare} % of the time at both ends.`,
   judge(run) {
     const ends = splitEnds(run)

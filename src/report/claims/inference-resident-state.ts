@@ -28,7 +28,7 @@ export const residentStateClaim: Claim = {
   statement: claimStatements['inference.resident-state'],
   mechanism: 'src/inference/latent-cache.ts',
   needs: needs('inference/regime'),
-  command: 'strata bench generate --model runs/first',
+  command: 'strata run nano',
   rule: `It holds where at the last window at least ${leastRatio} times as many sequences fit with latents as with full heads, for one sequence of the pre-training window latents save at most ${100 * mostAside} % of the memory, and the cache’s share of a decoded token’s time is at least ${leastRise} times as large at the longest context as at the shortest.`,
   judge(run) {
     const ends = splitEnds(run)

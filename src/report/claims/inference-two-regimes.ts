@@ -16,7 +16,7 @@ export const twoRegimes: Claim = {
   statement: claimStatements['inference.two-regimes'],
   mechanism: 'src/inference/measure.ts',
   needs: needs('inference/regime'),
-  command: 'strata bench generate --model runs/first',
+  command: 'strata run nano',
   rule: `It holds where, at the same context length, the arithmetic intensity of prefill lies above the machine’s ridge and that of a single decoded token below it, and prefill reaches at least ${leastRatio} times the GFLOP/s.`,
   judge(run) {
     const found = atLongest(run)

@@ -14,9 +14,6 @@ export const notEstablished = (sentence: string): Verdict => ({ outcome: 'not es
 /** Nothing in this run's log bears on it. */
 export const notTested = (sentence: string): Verdict => ({ outcome: 'not tested', sentence })
 
-/** For claims that no experiment of this version bears on. */
-export const noExperiment = 'no experiment of this version tests it'
-
 /** Where an interval lies beside zero. */
 export function sideOf(low: number, high: number): 'below' | 'above' | 'across' {
   if (high < 0) return 'below'
