@@ -88,7 +88,8 @@ function trainingText(training: NonNullable<RunSummary['training']>): string {
 
 /** What became of the model after pre-training, a line a stage. */
 function laterText({ window, accuracy, speculation }: RunSummary): string {
-  const share = (value: number) => `${(value * 100).toFixed(0)} %`
+  const number = (value: number) => (value > 0 && value < 0.01 ? (value * 100).toFixed(1) : (value * 100).toFixed(0))
+  const share = (value: number) => `${number(value)} %`
   const stages: Readonly<Record<string, string>> = {
     pretrain: 'base',
     sft: 'fine-tuned',
@@ -96,7 +97,7 @@ function laterText({ window, accuracy, speculation }: RunSummary): string {
     'rl-shuffled': 'shuffled rewards (control)',
   }
   const scores = accuracy.map(
-    ({ stage, accuracy: value, low, high }) => `${stages[stage] ?? stage} ${share(value)} (${share(low)} to ${share(high)})`,
+    ({ stage, accuracy: value, low, high }) => `${stages[stage] ?? stage} ${share(value)} (${number(low)} to ${number(high)})`,
   )
   const [first] = accuracy
   const rows = [
