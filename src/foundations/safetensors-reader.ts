@@ -183,7 +183,7 @@ function fromShards(subject: string, shardOfTensor: ReadonlyMap<string, string>,
       if (shardOfTensor.get(name) !== file) violations.push(`${file}: expected no tensor that the index does not put there, got ${name}`)
     }
   }
-  rejectViolations(subject, violations.slice(0, 20), 'The index and its files do not belong together: fetch them again.')
+  rejectViolations(subject, violations, 'The index and its files do not belong together: fetch them again.')
   const shardOf = (name: string) => {
     const shard = shards.get(shardOfTensor.get(name) ?? '')
     if (shard === undefined)

@@ -69,8 +69,6 @@ export type ModelLocation =
 /** A tokenizer.json of V3's size is 8 MB. */
 const maxTokenizerBytes = 1 << 27
 const maxConfigBytes = 1 << 20
-/** As many lines of a long list of violations help anybody. */
-const mostViolations = 20
 
 /**
  * Writes a model's folder whole or not at all; an earlier model there is replaced.
@@ -284,7 +282,5 @@ function rejectOtherWeights(config: ModelConfig, source: TensorSource): void {
   for (const name of source.tensors.keys()) {
     if (!expected.has(name)) violations.push(`${name.slice(0, 80)}: expected no such tensor`)
   }
-  const more = violations.length - mostViolations
-  if (more > 0) violations.splice(mostViolations, more, `and ${more} more`)
   rejectViolations(source.subject, violations, 'Does config.json belong to these weights?')
 }

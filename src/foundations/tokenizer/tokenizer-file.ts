@@ -6,7 +6,7 @@
  * another library's calls add around the ids by default; `encode` adds nothing.
  */
 import { z } from 'zod'
-import { rejectViolations, usageError } from '../../base/errors.ts'
+import { mostViolations, rejectViolations, usageError } from '../../base/errors.ts'
 import { bytesOfSpelling, characterOfByte } from './byte-alphabet.ts'
 import type { MergeTriples } from './encoder.ts'
 import { compilePattern } from './regex-split.ts'
@@ -25,7 +25,6 @@ export interface TokenizerSpec {
 /** The released file has 7.8 million characters and 128,815 ids. */
 const longestFile = 64 * 2 ** 20
 const mostTokens = 2 ** 20
-const mostMessages = 20
 
 const nothing = z.union([z.null(), z.literal('')]).optional()
 const isPlainObject = (value: unknown): value is Record<string, unknown> =>
@@ -77,23 +76,21 @@ const fileSchema = z.object({
 
 type TokenizerFile = z.infer<typeof fileSchema>
 
-/** Collects what is wrong; of a long list the first and the number. */
+/** Collects what is wrong; of a long list the first ones and the number. */
 class Violations {
   readonly messages: string[] = []
-  #leftOut = 0
+  #count = 0
 
   add(message: string): void {
-    if (this.messages.length < mostMessages) this.messages.push(message)
-    else this.#leftOut++
+    if (this.#count++ < mostViolations) this.messages.push(message)
   }
 
   get isEmpty(): boolean {
-    return this.messages.length === 0
+    return this.#count === 0
   }
 
   reject(subject: string): void {
-    const more = this.#leftOut > 0 ? [`and ${this.#leftOut} more`] : []
-    rejectViolations(subject, [...this.messages, ...more], 'Give a byte-level BPE tokenizer.json of the DeepSeek family.')
+    rejectViolations(subject, this.messages, 'Give a byte-level BPE tokenizer.json of the DeepSeek family.', this.#count)
   }
 }
 
