@@ -64,7 +64,7 @@ const arrows: readonly Arrow[] = [
   {
     from: 'Decoding',
     to: 'reinforcement',
-    because: 'A model that learns from its own replies learns as fast as it can write them.',
+    because: 'A model can only learn from replies that it is already able to write.',
     claim: 'posttraining.rule-rewards',
   },
   {

@@ -95,13 +95,22 @@ function posttraining(run: RunFacts): Html | null {
   if (present.length === 0) return null
   const { n, chance } = present.at(-1)!.event
   const accuracies = present.map(({ when, event: { accuracy } }) => `${percent(accuracy)} ${when}`)
-  return html`Of ${n} held-out problems with exact verifiers it solves ${listed(accuracies)}; chance is ${percent(chance)}.`
+  return html`Of ${n} held-out problems with exact verifiers${kindsOfProblems(run)} it solves ${listed(accuracies)}; chance is
+  ${percent(chance)}.`
+}
+
+/** " (427 copy, 45 add), of the kinds that fine-tuning drilled,": what a share of all of them hides. */
+function kindsOfProblems(run: RunFacts): string {
+  const tasks = run.latestOf('posttraining/accuracy', ({ task }) => task).filter(({ task }) => task !== 'all')
+  if (tasks.length === 0) return ''
+  const drilled = (run.document.recipe.sft?.problems ?? 0) > 0 ? ' of the kinds that fine-tuning drilled' : ''
+  return `${drilled} (${tasks.map(({ task, n }) => `${n} ${task}`).join(', ')})`
 }
 
 function claimsSentence(judged: readonly JudgedClaim[]): Html {
   const counts = countOutcomes(judged)
   const tested = judged.length - counts['not tested']
-  return html`Of ${counted(judged.length, 'claim')} about such systems, ${tested} could be tested here: ${counts.held} held,
+  return html`Of ${counted(judged.length, 'claim')} about such systems, ${tested} were tested in this run: ${counts.held} held,
   ${counts['did not hold']} did not, and ${counts['not established']} came out undecided.`
 }
 

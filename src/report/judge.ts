@@ -16,7 +16,7 @@ export interface JudgedClaim {
 export function judge(claim: Claim, run: RunFacts): Verdict {
   const absent = claim.needs.filter((type) => !run.has(type))
   if (absent.length === 0) return claim.judge(run)
-  return { outcome: 'not tested', sentence: `The run’s log has no ${listed(absent, 'and no')}.` }
+  return { outcome: 'not tested', sentence: `Nothing of the kind was measured in this run, whose log has no ${listed(absent, 'and no')}.` }
 }
 
 /** Judges all claims, in their order. */

@@ -25,7 +25,7 @@ export function formats(): Html {
     </p> `
 }
 
-const command = 'strata ablate fp8-states fp8-parts fp8-products --seeds 3 --run'
+const command = 'strata ablate fp8-states fp8-parts fp8-products --seeds 3 --run runs/first'
 
 /** What was measured: losses of trainings in FP8, and errors of products. */
 export const precisionMeasured = (run: RunFacts): Html =>
@@ -38,7 +38,7 @@ function losses(run: RunFacts): Html {
       .filter(({ name, control }) => name.startsWith('fp8-') && control === 'f32')
       .map((result) => [result.variant, result]),
   )
-  if (arms.size === 0) return missing(`No model was trained in FP8 beside this run: not tested. ${command} does it.`)
+  if (arms.size === 0) return missing(`No model was trained in FP8 beside this run; to do it: ${command}.`)
   const rows = [...arms.values()].map((result) => {
     const error = lossError(run, result.name, result.variant, 'f32')!
     return [result.variant, result.says.variant, lossErrorText(error)]
@@ -58,7 +58,9 @@ function losses(run: RunFacts): Html {
 function errors(run: RunFacts): Html {
   const events = run.latestOf('ablation/precision', ({ metric, variant }) => `${metric}|${variant}`)
   if (events.length === 0)
-    return missing('Errors of single products in FP8 were not measured: not tested. strata ablate fp8-products --run does it.')
+    return missing(
+      'Errors of single products in FP8 were not measured beside this run; to do it: strata ablate fp8-products --run runs/first.',
+    )
   const [{ batchTokens }] = events
   return html`<p>
       Loss is a dull instrument for this; products are a sharp one. ${tableReference('fp8-errors')} takes the products of a trained model’s

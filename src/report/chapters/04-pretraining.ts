@@ -108,9 +108,9 @@ function windows(run: RunFacts): Html {
         costs.slice(1).map(({ window }) => String(window)),
         'and then to',
       )},
-      with ${maths('s')} = ${own.yarnFactor} and ${counted(own.steps, 'step')} each. A training token costs ${workOf(first.flops)} in the
-      first window and ${workOf(last.flops)} in the last, where attention is ${percent(last.attentionShare)} of the work and no longer
-      ${percent(first.attentionShare)}: long windows are not free, and this is why they come last.`
+      with ${maths('s')} = ${own.yarnFactor} and ${counted(own.steps, 'step')} each. Without the MTP module a training token costs
+      ${workOf(first.flops)} in the first window and ${workOf(last.flops)} in the last, where attention is ${percent(last.attentionShare)}
+      of the work and no longer ${percent(first.attentionShare)}: long windows are not free, and this is why they come last.`
     : html`This run’s recipe does not extend its window.`
   return html`<h4>A longer window</h4>
     <p>

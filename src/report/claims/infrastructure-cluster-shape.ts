@@ -32,7 +32,7 @@ export const clusterShape: Claim = {
     const [best, worst] = [ordered[0], ordered.at(-1)!]
     const { asBuilt, smallNodes } = publishedPlans()
     const shapeText = ({ nodeCount, devicesPerNode }: ClusterShape) => `${nodeCount} × ${devicesPerNode}`
-    const sentence = `${run.document.recipe.model.expertCount} devices with an expert of each layer take ${times(worst.seconds / best.seconds)} as long for a token’s traffic as ${shapeText(worst)} (nodes × devices) than as ${shapeText(best)}. The planner puts the published step at ${digits(asBuilt.step.seconds)} s (published: ${digits(publishedStepSeconds)} s, ${percent(Math.abs(asBuilt.step.seconds / publishedStepSeconds - 1))} apart) and at ${digits(smallNodes.step.seconds)} s on nodes of four.`
+    const sentence = `With an expert of each layer on each of ${run.document.recipe.model.expertCount} devices, a token’s traffic takes ${times(worst.seconds / best.seconds)} as long on ${shapeText(worst)} (nodes × devices) as on ${shapeText(best)}. The planner puts the published step at ${digits(asBuilt.step.seconds)} s (published: ${digits(publishedStepSeconds)} s, ${percent(Math.abs(asBuilt.step.seconds / publishedStepSeconds - 1))} apart) and at ${digits(smallNodes.step.seconds)} s on nodes of four.`
     const isFelt =
       worst.seconds >= (1 + leastDifference) * best.seconds && smallNodes.step.seconds >= (1 + leastDifference) * asBuilt.step.seconds
     return isFelt ? held(sentence) : didNotHold(sentence)

@@ -28,7 +28,7 @@ export const stagedContext: Claim = {
     const [first, last] = [costs[0], costs.at(-1)!]
     const { windowLength, staged, jump, gainNats, plusMinus: half, rows } = found
     const sentence =
-      `A training token costs ${workOf(first.flops)} in a window of ${first.window} and ${workOf(last.flops)} in one of ${last.window}, ${digits(last.flops / first.flops)} times as much. ` +
+      `Without the MTP module a training token costs ${workOf(first.flops)} in a window of ${first.window} and ${workOf(last.flops)} in one of ${last.window}, ${digits(last.flops / first.flops)} times as much. ` +
       `In the far half of the ${windowLength} the loss is ${plusMinus(staged.lossNats, staged.plusMinus)} nats after the stages and ${plusMinus(jump.lossNats, jump.plusMinus)} after one jump ` +
       `(n = ${staged.n} predictions each): jump less stages ${signed(gainNats)}${Number.isFinite(half) ? ` ± ${digits(half)} nats, paired over ${rows} rows (95 % interval)` : ' nats, of one row and so without an interval'}.${needleSentence(run, windowLength)}`
     if (last.flops <= first.flops || gainNats < -half) return didNotHold(sentence)
