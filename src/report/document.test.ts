@@ -65,7 +65,10 @@ test('a claim’s figure that the chapter has shown is referred to and not drawn
 test('a claim whose events are missing is not tested and is not asked', () => {
   const unasked: Claim = { ...claim, needs: ['training/step', 'no/such-event'], judge: () => assert.fail('asked') }
   const verdict = judge(unasked, facts)
-  assert.deepEqual(verdict, { outcome: 'not tested', sentence: 'Nothing of the kind was measured in this run, whose log has no no/such-event.' })
+  assert.deepEqual(verdict, {
+    outcome: 'not tested',
+    sentence: 'Nothing of the kind was measured in this run, whose log has no no/such-event.',
+  })
   const report = renderReport(facts, { chapters: [], claims: [unasked] })
   assert.match(textOf(report), /Not tested in this run A statement\. .* To test it: strata ablate latent-cache \./)
   assert.match(textOf(report), /Attention → cache \( not measured \)/)

@@ -58,7 +58,7 @@ function training(run: RunFacts): Html | null {
   if (steps.length === 0) return null
   const { first, last } = endsOf(steps.map(({ lossNats }) => lossNats))
   return html`Pre-training on ${formatCount(steps.at(-1)!.tokens)} tokens (${published('14.8T')}) took ${counted(steps.length, 'step')}, in
-  which the loss ${changed(first, last)} nats a token.`
+  which the loss ${changed(first, last)} nats a token (means over the first and the last tenth of them).`
 }
 
 function scores(run: RunFacts): Html | null {
@@ -103,7 +103,7 @@ function posttraining(run: RunFacts): Html | null {
 function kindsOfProblems(run: RunFacts): string {
   const tasks = run.latestOf('posttraining/accuracy', ({ task }) => task).filter(({ task }) => task !== 'all')
   if (tasks.length === 0) return ''
-  const drilled = (run.document.recipe.sft?.problems ?? 0) > 0 ? ' of the kinds that fine-tuning drilled' : ''
+  const drilled = (run.document.recipe.sft?.problems ?? 0) > 0 ? ', of the kinds that fine-tuning drilled' : ''
   return `${drilled} (${tasks.map(({ task, n }) => `${n} ${task}`).join(', ')})`
 }
 

@@ -21,7 +21,7 @@ export function limits(run: RunFacts): Html {
     ${chosenBefore(run)}
     ${
       omissions.length === 0
-        ? html`<p>Nothing that the recipe asks for was left out or done otherwise.</p>`
+        ? html`<p>Nothing that the recipe as printed asks for was left out or done otherwise.</p>`
         : html`<p>Left out, or done otherwise than asked for:</p>
             <ul>
               ${omissions.map((omission) => html`<li>${omission}</li> `)}

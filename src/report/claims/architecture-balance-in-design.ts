@@ -1,4 +1,5 @@
 /** Balance by selection biases: what it does to the busiest expert and to the loss, against training without any. */
+import { endsOf } from '../findings/trace-ends.ts'
 import { bucketed, lineChart } from '../figures/index.ts'
 import { html } from '../html.ts'
 import { ablationMetrics } from '../../pretraining/index.ts'
@@ -24,7 +25,8 @@ export const balanceInDesign: Claim = {
     const isNoneVariant = loss.variant.includes('none')
     const [biased, unbiased] = isNoneVariant ? [loss.details.control, loss.details.variant] : [loss.details.variant, loss.details.control]
     const steps = run.steps('pretrain')
-    const own = steps.length > 1 ? ` In pre-training MaxVio ${changed(steps[0].maxViolation.mean, steps.at(-1)!.maxViolation.mean)}.` : ''
+    const ends = steps.length > 1 ? endsOf(steps.map(({ maxViolation }) => maxViolation.mean)) : null
+    const own = ends ? ` In pre-training MaxVio ${changed(ends.first, ends.last)} between the first and the last tenth of the steps.` : ''
     const sentence = `With biases the busiest expert of held-out batches is ${digits(biased.maxViolation ?? 0)} above the mean load, without any balancing ${digits(unbiased.maxViolation ?? 0)}; the overload of “${overload.variant}” less that of “${overload.control}” is ${differenceText(overload)}, the loss ${differenceText(loss, true)}.${own}`
     const side = (low: number, high: number) => (isNoneVariant ? [low, high] : [-high, -low])
     const [overloadLow, overloadHigh] = side(overload.low, overload.high)

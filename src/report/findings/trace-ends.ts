@@ -1,10 +1,10 @@
-/** The two ends of a trace. A single batch says little, so each end is a mean over a fiftieth of the steps. */
+/** The two ends of a trace. A single batch says little, so each end is a mean over a tenth of the steps. */
 import { mean } from '../../base/statistics.ts'
 
-const endShare = 0.02
+const endShare = 0.1
 
 /**
- * Means over the first and the last 2 % of a trace, at least one value each.
+ * Means over the first and the last tenth of a trace, at least one value each.
  *
  * @param values in order; at least one
  */
