@@ -1,7 +1,7 @@
 /** The package as somebody else's program sees it: built, installed in another folder, imported by its subpaths. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
 import { Workplace } from './end-to-end-helpers.ts'
@@ -36,6 +36,15 @@ test('ten lines of a program load a model from its folder and stream a reply; ev
   assert.equal(replied.status, 0, replied.stderr)
   assert.ok(replied.stdout.trimEnd().length > 0)
   assert.equal(inPlace('reply.mjs', 'runs/tiny', 'What is 3 + 4?').stdout, replied.stdout)
+
+  const afterClose = `import { openModel } from 'strata-lm/inference'
+    const model = await openModel('runs/tiny', { threads: 2 })
+    model.close()
+    model.close()
+    try { [...model.complete('Once')] } catch (error) { process.stdout.write(error.message) }`
+  writeFileSync(place.at('closed.mjs'), afterClose)
+  const closed = spawnSync(process.execPath, ['closed.mjs'], { cwd: place.folder, encoding: 'utf8', timeout: 60_000 })
+  assert.match(closed.stdout, /expected an open model, got one that was closed/, closed.stderr)
 
   const { exports } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as { exports: Record<string, unknown> }
   const subpaths = Object.keys(exports).filter((name) => name !== './package.json')

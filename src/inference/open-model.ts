@@ -2,7 +2,7 @@
  * A model in a program of one's own: opened from its folder, asked, closed.
  *
  *   using model = await openModel('runs/first')
- *   for (const { text } of model.reply([{ role: 'user', content: 'What is 3 + 4?' }])) show(text)
+ *   for (const { text } of model.reply([{ role: 'user', content: 'How many cm are 7 m?' }])) show(text)
  */
 import { Machine } from '../compute/index.ts'
 import { type ChatMessage, encodeChat, type Tokenizer } from '../foundations/index.ts'
@@ -49,7 +49,16 @@ export async function openModel(folder: string, options: { readonly threads?: nu
     if (!tokenizer) throw usageError(folder, 'a model with tokenizer.json', 'one without', 'Put the tokenizer of this model there.')
     const engine = new Engine(model, tokenizer)
     const encode = (messages: readonly ChatMessage[]) => encodeChat(tokenizer, template, messages, true).ids
-    const close = () => machine.close()
+    let isOpen = true
+    // The threads of a closed machine are gone: whoever waited for them would wait for ever.
+    const begin = (ids: ArrayLike<number>, given?: Partial<GenerationOptions>) => {
+      if (!isOpen) throw usageError(folder, 'an open model', 'one that was closed', 'Open it again, or close it later.')
+      return generate(engine, ids, given)
+    }
+    const close = () => {
+      if (isOpen) machine.close()
+      isOpen = false
+    }
     return {
       model,
       tokenizer,
@@ -57,10 +66,10 @@ export async function openModel(folder: string, options: { readonly threads?: nu
       maxLength: model.config.maxLength,
       hasOwnTemplate: isOwn,
       encode,
-      reply: (messages, given) => generate(engine, encode(messages), given),
+      reply: (messages, given) => begin(encode(messages), given),
       complete: (text, given) => {
         const ids = tokenizer.encode(text)
-        return generate(engine, ids.length > 0 ? ids : [tokenizer.eosId], given)
+        return begin(ids.length > 0 ? ids : [tokenizer.eosId], given)
       },
       close,
       [Symbol.dispose]: close,
