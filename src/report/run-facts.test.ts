@@ -20,6 +20,8 @@ test('what a folder lacks is said and not fatal', () => {
   rmSync(at('events.jsonl'))
   const { missing, events } = readRunFacts(folder)
   assert.equal(missing.length, 2)
+  writeFileSync(at('events.jsonl'), '')
+  assert.match(readRunFacts(folder).missing.join(' '), /events\.jsonl holds no event/)
   assert.deepEqual(events, [])
 })
 

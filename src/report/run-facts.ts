@@ -98,6 +98,7 @@ export function readRunFacts(folder: string): RunFacts {
   if (!hasModel) missing.push('model/config.json is not there: the run has not come to its model.')
   const config = hasModel ? readModelFiles({ kind: 'config', configFile }).config : null
   const events = hasEvents ? readRunLog<RunRecordEvent>(eventsFile, runEventSchemas) : []
+  if (hasEvents && events.length === 0) missing.push('events.jsonl holds no event, so nothing that was measured is known.')
   return runFactsOf(path.basename(path.resolve(folder)), document, events, config, missing)
 }
 
