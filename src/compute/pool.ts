@@ -1,5 +1,6 @@
 /** Starts the pool's threads: Node's workers or the browser's, the same file in both. */
-import { isNode, node } from '../base/platform.ts'
+import { isNode } from '../base/platform.ts'
+import { startWorker } from '../base/start-worker.ts'
 
 export interface PoolThread {
   terminate(): void
@@ -16,7 +17,7 @@ export function startThread(module: WebAssembly.Module, memory: WebAssembly.Memo
   const start = { module, memory, thread }
   return new Promise((resolve, reject) => {
     if (isNode) {
-      const worker = new (node().workerThreads.Worker)(file, { workerData: start })
+      const worker = startWorker(file, { workerData: start })
       worker.once('message', () => resolve({ terminate: () => void worker.terminate() }))
       worker.once('error', reject)
       // Once it serves, it must not keep the process alive.

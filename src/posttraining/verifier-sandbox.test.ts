@@ -1,5 +1,6 @@
 /** Someone's own verifier: what throws is told with its message, what never ends is cut at the limit, the next one is judged. */
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
@@ -131,4 +132,14 @@ test('a module that cannot be used is an error that says why', async () => {
       VerifierSandbox.open(file, { loadLimitSeconds }),
       (error: Error) => error instanceof UsageError && expected.test(error.message),
     )
+})
+
+test('a thread starts in a program given as text, whatever its flags', () => {
+  const program = `
+    const { VerifierSandbox } = await import('${new URL('./verifier-sandbox.ts', import.meta.url).href}')
+    const sandbox = await VerifierSandbox.open(${JSON.stringify(moody)})
+    process.stdout.write(JSON.stringify(await sandbox.verify(${JSON.stringify(problem)}, '2')))
+    await sandbox.close()`
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' })
+  assert.deepEqual(JSON.parse(stdout || '{}'), { isCorrect: true, isWellFormed: false, fault: null }, stderr)
 })

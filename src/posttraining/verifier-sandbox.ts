@@ -6,6 +6,7 @@
  */
 import { usageError } from '../base/errors.ts'
 import { node } from '../base/platform.ts'
+import { type NodeWorker, startWorker } from '../base/start-worker.ts'
 import type { Problem } from '../foundations/index.ts'
 import { faulty, type GuardedVerdict } from './guard-verifier.ts'
 import type { VerifierAnswer, VerifierQuestion } from './verifier-worker.ts'
@@ -21,8 +22,6 @@ export interface SandboxOptions {
 
 const defaultLimits = { limitSeconds: 1, loadLimitSeconds: 20, heapMebibytes: 256 }
 
-type Worker = InstanceType<ReturnType<typeof node>['workerThreads']['Worker']>
-
 const workerFile = new URL(import.meta.url.endsWith('.ts') ? './verifier-worker.ts' : './verifier-worker.js', import.meta.url)
 
 /** What a thread said, or why it said nothing. */
@@ -32,7 +31,7 @@ type Outcome = { readonly answer: VerifierAnswer } | { readonly fault: string }
 export class VerifierSandbox {
   readonly #moduleUrl: string
   readonly #limits: Required<SandboxOptions>
-  #worker: Worker | null = null
+  #worker: NodeWorker | null = null
   #turn: Promise<unknown> = Promise.resolve()
 
   private constructor(moduleUrl: string, limits: Required<SandboxOptions>) {
@@ -75,7 +74,7 @@ export class VerifierSandbox {
 
   /** Starts a thread and waits for the module. @returns why there is none, or null */
   async #start(): Promise<string | null> {
-    const worker = new (node().workerThreads.Worker)(workerFile, {
+    const worker = startWorker(workerFile, {
       workerData: { moduleUrl: this.#moduleUrl },
       resourceLimits: { maxOldGenerationSizeMb: this.#limits.heapMebibytes },
       // What a module prints would end up among the command's own output.
@@ -106,7 +105,7 @@ export class VerifierSandbox {
   }
 
   /** The next thing that a thread says after `ask`, or that it said nothing in time, failed, or ended. */
-  #hear(worker: Worker, limitSeconds: number, ask: () => void): Promise<Outcome> {
+  #hear(worker: NodeWorker, limitSeconds: number, ask: () => void): Promise<Outcome> {
     return new Promise((resolve) => {
       // The timer keeps the process alive; the thread does not.
       const timer = setTimeout(() => settle({ fault: `did not end within ${limitSeconds} s` }), limitSeconds * 1000)
