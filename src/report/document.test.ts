@@ -75,6 +75,13 @@ test('a claim whose events are missing is not tested and is not asked', () => {
   assert.deepEqual(countOutcomes(judgeAll([claim, unasked], facts)), { held: 1, 'did not hold': 0, 'not established': 0, 'not tested': 1 })
 })
 
+test('the distance to the published system is the quotient of the two works of a token that chapter 01 quotes', () => {
+  const text = textOf(renderReport(facts))
+  const [, own, large] = /A token of this model takes ([\d.]+) MFLOP in training.*?V3 ([\d.]+) GFLOP, counted/.exec(text)!
+  const [, quoted] = /costs the larger model some (\d+)K times as much computation/.exec(text)!
+  assert.ok(Math.abs((Number(large) * 1e9) / (Number(own) * 1e6) / (Number(quoted) * 1000) - 1) < 0.05, `${large} G / ${own} M, ${quoted}K`)
+})
+
 test('an abstract has about 150 words, all of them the run’s', () => {
   const report = renderReport(facts)
   const abstract = textOf(report.slice(report.indexOf('<section class="abstract"'), report.indexOf('<nav')))

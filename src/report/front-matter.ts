@@ -1,10 +1,11 @@
 /** The first pages: title, abstract, contents, and how to read what follows. Every sentence is made of the run's own numbers. */
 import { formatCount } from '../base/format.ts'
-import { countParameters, type ModelConfig, presets, trainingFlopsPerToken } from '../architecture/index.ts'
+import { countParameters, type ModelConfig } from '../architecture/index.ts'
 import { cite, published } from './blocks.ts'
 import { claimChapters } from './claims/catalogue.ts'
 import { chapterTitles } from './chapter-frame.ts'
 import { accuracyOf, beforeSft } from './findings/accuracies.ts'
+import { distanceOf, ratioTimes } from './findings/distance.ts'
 import { domainScores, scoredStages } from './findings/domain-scores.ts'
 import { endsOf } from './findings/trace-ends.ts'
 import { html, type Html, join } from './html.ts'
@@ -152,21 +153,10 @@ export function contents(): Html {
 
 /** How much smaller everything is here. */
 function distance(run: RunFacts): Html {
-  const large = presets['deepseek-v3']
-  const { recipe } = run.document
-  const full = trainingFlopsPerToken(large, publishedRowLength).total
-  const ours = trainingFlopsPerToken(recipe.model, recipe.training.rowLength).total
-  const tokens = run.steps('pretrain').at(-1)?.tokens
-  const read = tokens === undefined ? null : html`, and it was trained on ${roundTimes(publishedTokens / tokens)} as many tokens`
-  return html`a token costs the larger model ${roundTimes(full / ours)} as much computation${read}`
+  const { workRatio, tokenRatio } = distanceOf(run)
+  const read = tokenRatio === null ? null : html`, and it was trained on some ${ratioTimes(tokenRatio)} as many tokens`
+  return html`a token of training costs the larger model some ${ratioTimes(workRatio)} as much computation${read}`
 }
-
-/** Tokens in a row, and tokens in all, of the published pre-training. Source: DeepSeek-V3 report, section 4.2. */
-const publishedRowLength = 4096
-const publishedTokens = 14.8e12
-
-/** "some 20K times": one digit that counts. */
-const roundTimes = (ratio: number) => `some ${formatCount(Number(ratio.toPrecision(1)))} times`
 
 /** How to read the numbers, the intervals and the verdicts. */
 export function howToRead(run: RunFacts): Html {

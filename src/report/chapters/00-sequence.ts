@@ -5,6 +5,7 @@ import { cite, figureReference, formula, maths, published, sidenote, table, tabl
 import { routingToTraffic, trafficOf } from '../claims/sequence-routing-to-traffic.ts'
 import { keptEffects } from '../claims/sequence-schedule-to-inference.ts'
 import { feasibleSchedules, networkGbits, trafficToSchedule } from '../claims/sequence-traffic-to-schedule.ts'
+import { distanceOf } from '../findings/distance.ts'
 import { bytesOfCopy } from '../findings/routed-traffic.ts'
 import { trainedState } from '../findings/trained-state.ts'
 import { html, type Html } from '../html.ts'
@@ -67,9 +68,9 @@ function inherited(run: RunFacts): Html {
         ['training tokens', formatCount(training.tokens), '14.8T'],
         ['tokens in a row of pre-training', String(training.rowLength), '4,096'],
       ],
-      caption: html`For one parameter of this model the published one has ${ratioText(v3.total / total)}; the parts are the same. Sizes of
-      DeepSeek-V3 are published${cite('deepseek-v3', 'sections 2, 4.1 and 4.2')}; where a cell says “counted” our formulas were applied to
-      them.`,
+      caption: html`For one parameter of this model the published one has ${ratioText(distanceOf(run).parameterRatio)}; the parts are the
+      same. Sizes of DeepSeek-V3 are published${cite('deepseek-v3', 'sections 2, 4.1 and 4.2')}; where a cell says “counted” our formulas
+      were applied to them.`,
     })}`
 }
 
@@ -198,8 +199,7 @@ function handsOn(run: RunFacts): Html {
     <p>
       A word on verdicts. Every claim of this report was given a rule before it was tried, and the rule could fail. At this size some may,
       and what does not hold for a model of ${formatCount(countParameters(model).total)} parameters may hold for one of
-      ${ratioText(countParameters(presets['deepseek-v3']).total / countParameters(model).total)} times as many, or the other way round. The
-      verdicts are about this run.
+      ${ratioText(distanceOf(run).parameterRatio)} times as many, or the other way round. The verdicts are about this run.
     </p> `
 }
 

@@ -1,11 +1,12 @@
 /** Chapter 01: the objective, the loop, the optimiser and the instruments by which all later chapters read their results. */
-import { countParameters, presets, trainingFlopsPerToken } from '../../architecture/index.ts'
+import { countParameters, trainingFlopsPerToken } from '../../architecture/index.ts'
 import { formatBytes, formatCount, formatFlops, formatShare } from '../../base/format.ts'
 import { cite, figureReference, formula, maths, published, sidenote, table, tableReference } from '../blocks.ts'
 import { baseLoop, lossEnds, reachedFlops } from '../claims/foundations-base-loop.ts'
 import { denserSupervision } from '../claims/foundations-denser-supervision.ts'
 import { rankedScores, readingTools, strongestBaseline } from '../claims/foundations-reading-tools.ts'
 import { ablationsOf, differenceText, sizeText } from '../claims/ablation-facts.ts'
+import { distanceOf } from '../findings/distance.ts'
 import { html, type Html } from '../html.ts'
 import type { RunFacts } from '../run-facts.ts'
 import type { Chapter } from '../types.ts'
@@ -37,15 +38,14 @@ function decides(): Html {
 
 function inherited(run: RunFacts): Html {
   const { recipe, ceilings } = run.document
-  const { training, model } = recipe
-  const flops = trainingFlopsPerToken(model, training.rowLength).totalWithMtp
-  const v3 = trainingFlopsPerToken(presets['deepseek-v3'], 4096).totalWithMtp
+  const { training } = recipe
+  const { ownTokenFlops: flops, publishedTokenFlops } = distanceOf(run)
   const corpus = textRead(run)
   return html`<p>
       The budget fixes the product of two things, the work of a token and the number of tokens. A token of this model takes
-      ${digits(flops / 1e6)} MFLOP in training, the further token included, of the published one
-      ${published(html`${digits(v3 / 1e9)} GFLOP, counted`)}; so ${digits(ceilings.gflopsAllThreads)} GFLOP/s could at best process
-      ${formatCount(Math.round((ceilings.gflopsAllThreads * 1e9) / flops))} tokens a second, and the recipe takes
+      ${digits(flops / 1e6)} MFLOP in training, the further token included, and one of the published model
+      ${published(html`${digits(publishedTokenFlops / 1e9)} GFLOP, counted`)}; so ${digits(ceilings.gflopsAllThreads)} GFLOP/s could at best
+      process ${formatCount(Math.round((ceilings.gflopsAllThreads * 1e9) / flops))} tokens a second, and the recipe takes
       ${formatCount(training.tokens)} of them in batches of ${training.rows * training.rowLength}, where the published run took
       ${published('14.8T')} in batches of up to ${published('62.9M')}${cite('deepseek-v3', 'section 4.2')}.
     </p>

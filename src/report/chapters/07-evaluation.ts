@@ -3,6 +3,7 @@ import { formatCount } from '../../base/format.ts'
 import { countParameters } from '../../architecture/index.ts'
 import { cite, formula, maths, published } from '../blocks.ts'
 import { arrows } from '../claims/evaluation-systems-takeaway.ts'
+import { distanceOf, ratioTimes } from '../findings/distance.ts'
 import { domainScores } from '../findings/domain-scores.ts'
 import { html, type Html } from '../html.ts'
 import { judge } from '../judge.ts'
@@ -120,18 +121,13 @@ function chain(run: RunFacts): Html {
   </p> `
 }
 
-/** Parameters and training tokens of the published model. */
-const publishedParameters = 671e9
-const publishedTokens = 14.8e12
-
-function limits({ document }: RunFacts): Html {
-  const { model, training } = document.recipe
-  const smaller = formatCount(Number((publishedParameters / countParameters(model).total).toPrecision(2)))
-  const less = formatCount(Number((publishedTokens / training.tokens).toPrecision(2)))
+function limits(run: RunFacts): Html {
+  const { parameterRatio, tokenRatio } = distanceOf(run)
+  const read = tokenRatio === null ? '' : ` and has read ${ratioTimes(tokenRatio)} as many tokens`
   return html`<p>
-    Three limits belong to every sentence above. The run has one seed (${document.recipe.seed}), so an interval over items or rows does not
-    contain what another seed would have done. The published model has ${smaller} times as many parameters and has read ${less} times as
-    many tokens, and what a mechanism gains may depend on size, so a claim that held here is evidence of a direction and not of an amount;
-    one that did not hold may yet hold there. And tasks built from the run’s own text are kind to a model that was trained on such text.
+    Three limits belong to every sentence above. The run has one seed (${run.document.recipe.seed}), so an interval over items or rows does
+    not contain what another seed would have done. The published model has ${ratioTimes(parameterRatio)} as many parameters${read}, and what
+    a mechanism gains may depend on size, so a claim that held here is evidence of a direction and not of an amount; one that did not hold
+    may yet hold there. And tasks built from the run’s own text are kind to a model that was trained on such text.
   </p> `
 }
