@@ -101,6 +101,34 @@ test('a log with damaged lines is refused by everything that reads it, with line
   })
 })
 
+test('a run whose log is lost, or lacks what its checkpoints come from, is not gone on with, and nothing in it is changed', async () => {
+  const without = (pattern: RegExp) => (text: string) =>
+    text
+      .split('\n')
+      .filter((line) => !pattern.test(line))
+      .join('\n')
+  const empty = /events\.jsonl: expected the events of a run that has checkpoints or a model, got no event\. Put back a copy of it, or/
+  await withFile(
+    'events.jsonl',
+    () => '',
+    async () => {
+      for (const verb of ['run', 'sft', 'reward']) await refused(empty, verb, run)
+      await refused(empty, 'ablate', 'mtp', '--run', run)
+      assert.equal(readFileSync(place.at(run, 'events.jsonl'), 'utf8'), '')
+    },
+  )
+  await withFile('events.jsonl', without(/"type":"training\/step","stage":"sft"/), () =>
+    refused(/one thing is wrong\.\n {2}- sft: expected the \d+ steps up to its last checkpoint, got 0 of them\nPut back/, 'rl', run),
+  )
+  await withFile('events.jsonl', without(/"type":"run\/stage","stage":"pretrain"/), () =>
+    refused(/- pretrain: expected its end before extend-1, got none/, 'rl', run),
+  )
+  renameSync(place.at(run, 'events.jsonl'), place.at('events.jsonl'))
+  await refused(/expected the events of a run that has checkpoints or a model, got nothing there/, 'sft', run)
+  assert.equal(existsSync(place.at(run, 'events.jsonl')), false)
+  renameSync(place.at('events.jsonl'), place.at(run, 'events.jsonl'))
+})
+
 test('a record of another version, or damaged, is refused by everything that reads it, all violations at once', async () => {
   const newer = (text: string) => text.replace(`"format": ${runFormat}`, `"format": ${runFormat + 1}`)
   await withFile('recipe.json', newer, async () => {

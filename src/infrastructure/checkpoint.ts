@@ -137,6 +137,9 @@ function checkpointNames(runFolder: string, stage: string): { readonly folder: s
     .sort((a, b) => b.step - a.step)
 }
 
+/** Step of the last folder that is named like a checkpoint of a stage; null when there is none. */
+export const lastCheckpointStep = (runFolder: string, stage: string): number | null => checkpointNames(runFolder, stage)[0]?.step ?? null
+
 /**
  * The latest checkpoint of a stage that is whole, and the later ones that are not.
  *

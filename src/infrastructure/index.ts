@@ -8,6 +8,7 @@ export {
   type BrokenCheckpoint,
   dropOlderCheckpoints,
   type FoundCheckpoint,
+  lastCheckpointStep,
   latestCheckpoint,
   readCheckpoint,
   readStageWeights,

@@ -103,13 +103,14 @@ function rejectOccupied(folder: string): void {
 /**
  * Enters the folder of a run that was begun before.
  *
+ * @param check looks at the folder once it is this process's and before anything in it is changed; what it throws leaves all as it was
  * @throws UsageError when there is no run, somebody works in it, or it cannot be written
  */
-export function openRunFolder<E extends RunEvent>(folder: string): RunFolder<E> {
+export function openRunFolder<E extends RunEvent>(folder: string, check: () => void = () => {}): RunFolder<E> {
   const { fs } = node()
   if (!fs.existsSync(folder)) throw usageError(folder, 'the folder of a run', 'nothing there', 'Check the path.')
   if (!isRunFolder(folder)) throw usageError(folder, 'the folder of a run', 'one without recipe.json', 'Check the path.')
-  return enter(folder, () => {})
+  return enter(folder, check)
 }
 
 /** Locks, prepares, reads. The lock is given back when any of it fails. */

@@ -15,6 +15,7 @@ import { commandLine } from './commands.ts'
 import { fineTunedOf } from './fine-tuned.ts'
 import { listenForInterrupt } from './interrupt.ts'
 import { Interrupted, pause } from './part.ts'
+import { readRunSoFar } from './run-so-far.ts'
 
 export const generatedAblation = {
   name: 'filtered-data',
@@ -55,7 +56,8 @@ function runOf({ run, seeds, recipe, data, set, seed, budget }: Given): string {
 
 /** Runs it and adds the result to the run's log. */
 export async function ablateGenerated(flags: Given, output: Output): Promise<void> {
-  using run = openRunFolder<GeneratedDataEvent>(runOf(flags))
+  const folder = runOf(flags)
+  using run = openRunFolder<GeneratedDataEvent>(folder, () => void readRunSoFar(folder))
   const { recipe, tokenizer, from } = fineTunedOf(run)
   const machine = await Machine.start(flags.threads === undefined ? {} : { threads: flags.threads })
   using interrupt = listenForInterrupt(() => output.note('Finishing this piece; nothing is kept. Once more to leave at once.'))
@@ -67,12 +69,12 @@ export async function ablateGenerated(flags: Given, output: Output): Promise<voi
     const event = await compareGenerated({ machine, recipe, tokenizer, from, onProgress })
     run.log.append(event)
     output.note(`done after ${formatSeconds(event.seconds)}`)
-    output.note(`Added to ${run.folder}. Its report with it: ${commandLine('report', run.folder)}`)
-    output.result({ recipe: recipe.name, run: run.folder, isWhole: true, events: [event] }, () => generatedText(event))
+    output.note(`Added to ${folder}. Its report with it: ${commandLine('report', folder)}`)
+    output.result({ recipe: recipe.name, run: folder, isWhole: true, events: [event] }, () => generatedText(event))
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error
     process.exitCode = interrupt.exitStatus()
-    output.result({ recipe: recipe.name, run: run.folder, isWhole: false, events: [] }, () => 'Nothing was finished.')
+    output.result({ recipe: recipe.name, run: folder, isWhole: false, events: [] }, () => 'Nothing was finished.')
   } finally {
     machine.close()
   }

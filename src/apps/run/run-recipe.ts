@@ -12,7 +12,7 @@ import { Machine } from '../../compute/index.ts'
 import { writeFileWhole } from '../../foundations/index.ts'
 import { createRunFolder, eventsFile, isRunFolder, openRunFolder, readTokenizer, type RunFolder } from '../../infrastructure/index.ts'
 import { checkHeap } from '../../pretraining/index.ts'
-import { type Asked, checkRunDocument, readRunFacts, type RunDocument, type RunRecordEvent, runEventSchemas } from '../../report/index.ts'
+import { type Asked, readRunFacts, type RunDocument, type RunRecordEvent, runEventSchemas } from '../../report/index.ts'
 import type { Output } from '../output.ts'
 import { checkLaterStages } from './check-later-stages.ts'
 import { gatherText } from './gather-text.ts'
@@ -20,6 +20,7 @@ import { listenForInterrupt } from './interrupt.ts'
 import { Interrupted, type Part, type RunContext, type Until } from './part.ts'
 import { partsUntil } from './parts/index.ts'
 import { resolveRecipe } from './resolve.ts'
+import { readRunSoFar, type RunSoFar } from './run-so-far.ts'
 import { rejectDerivedSettings, resolveRun } from './within-budget.ts'
 import { reportFile, writeReport } from './write-report.ts'
 
@@ -63,10 +64,10 @@ export async function runRecipe(request: RunRequest, output: Output): Promise<Ru
   if (!exists && (request.mustExist || asked === null))
     throw usageError(folder, 'the folder of a run to go on with', 'none', 'Begin one without --resume.')
   const threads = request.threads ?? availableThreads()
-  using run = exists ? openRunFolder<RunRecordEvent>(folder) : null
-  const stored = run && checkRunDocument(run.recipe, path.join(folder, 'recipe.json'))
+  let soFar = null as RunSoFar | null
+  using run = exists ? openRunFolder<RunRecordEvent>(folder, () => void (soFar = readRunSoFar(folder))) : null
+  const { document: stored, events: before } = soFar ?? { document: null, events: [] }
   if (stored && asked) rejectOtherRun(folder, stored.asked, asked)
-  const before = exists ? readRunLog<RunRecordEvent>(eventsFile(folder), runEventSchemas) : []
   const done = partsDone(before, path.join(folder, 'model'))
   if (stored && partsUntil(request.until, stored.recipe).every(({ name }) => done.has(name))) {
     if (request.until === 'report' && !existsSync(reportFile(folder))) writeReport(readRunFacts(folder), reportFile(folder))

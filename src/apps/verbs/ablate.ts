@@ -8,10 +8,9 @@ import type { Command } from 'commander'
 import { rejectViolations, usageError } from '../../base/errors.ts'
 import { formatCount, formatSeconds } from '../../base/format.ts'
 import { cacheFolder } from '../../base/platform.ts'
-import { readRunLog } from '../../base/run-log.ts'
 import { Machine } from '../../compute/index.ts'
 import type { Tokenizer } from '../../foundations/index.ts'
-import { eventsFile, openRunFolder, readRecipe, readTokenizer, type RunFolder } from '../../infrastructure/index.ts'
+import { openRunFolder, readTokenizer, type RunFolder } from '../../infrastructure/index.ts'
 import {
   ablationBaseOn,
   type AblationEvent,
@@ -25,7 +24,6 @@ import {
   runAblation,
   tokensWithin,
 } from '../../pretraining/index.ts'
-import { checkRunDocument, runEventSchemas, type RunRecordEvent } from '../../report/index.ts'
 import { ablationListText, ablationText } from '../ablation-text.ts'
 import { commonFlags, type CommonFlags, wholeNumber } from '../flags.ts'
 import { createOutput, type Output } from '../output.ts'
@@ -35,6 +33,7 @@ import { commandLine } from '../run/commands.ts'
 import { gatherText } from '../run/gather-text.ts'
 import { listenForInterrupt } from '../run/interrupt.ts'
 import { resolveRecipe } from '../run/resolve.ts'
+import { readRunSoFar, type RunSoFar } from '../run/run-so-far.ts'
 
 interface Flags extends CommonFlags {
   readonly seeds?: number
@@ -68,10 +67,10 @@ async function ablate(wanted: readonly string[], flags: Flags): Promise<void> {
   const names = ablationNames(wanted)
   if (flags.run !== undefined) rejectChanges(flags.run, flags)
   rejectWithoutPart(names, flags)
-  using run = flags.run === undefined ? null : openRunFolder<AblationEvent>(flags.run)
-  const recipe = run ? checkRunDocument(readRecipe(run.folder), path.join(run.folder, 'recipe.json')).recipe : await ownRecipe(flags)
+  let soFar = null as RunSoFar | null
   // A damaged log would be found when the report is written: after the training.
-  if (run) readRunLog<RunRecordEvent>(eventsFile(run.folder), runEventSchemas)
+  using run = flags.run === undefined ? null : openRunFolder<AblationEvent>(flags.run, () => void (soFar = readRunSoFar(flags.run!)))
+  const recipe = soFar ? soFar.document.recipe : await ownRecipe(flags)
   await work(names, recipe, run, flags, output)
 }
 

@@ -28,6 +28,7 @@ before(async () => {
   mkdirSync(path.join(run, 'checkpoints'), { recursive: true })
   writeFileSync(path.join(run, 'recipe.json'), JSON.stringify({ ...testRunDocument(), recipe }))
   writeFileSync(path.join(run, 'tokenizer.json'), tokenizer.toJson())
+  writeFileSync(path.join(run, 'events.jsonl'), '{"type":"run/stage","stage":"data","seconds":1,"at":0}\n')
 })
 after(() => rmSync(parent, { recursive: true }))
 
@@ -48,7 +49,7 @@ test('the reward model is saved, measured, judged beside others, and tests both 
   const model = createModel(machine, configAfter(recipe, 'sft'), { withGradients: false })
   initialize(model.parameters.set, model.config.initStd, Random.seeded(recipe.seed))
   const optimizer = createAdamW(model.parameters.set, recipe.training.optimizer)
-  const state = { stage: 'sft', step: 1, tokens: 0, random: [], data: null, schedule: {}, recipeHash: '', dataHash: '' }
+  const state = { stage: 'sft', step: 0, tokens: 0, random: [], data: null, schedule: {}, recipeHash: '', dataHash: '' }
   writeCheckpoint(run, { model, optimizer, state })
   machine.close()
 

@@ -15,6 +15,7 @@ import { commandLine } from '../run/commands.ts'
 import { fineTunedOf } from '../run/fine-tuned.ts'
 import { listenForInterrupt } from '../run/interrupt.ts'
 import { Interrupted, pause } from '../run/part.ts'
+import { readRunSoFar } from '../run/run-so-far.ts'
 
 type Flags = Pick<CommonFlags, 'threads' | 'json' | 'quiet'>
 
@@ -32,7 +33,7 @@ export function register(program: Command): void {
 
 async function reward(folder: string, flags: Flags): Promise<void> {
   const output = createOutput(flags)
-  using run = openRunFolder<RewardEvent | EvaluationEvent>(folder)
+  using run = openRunFolder<RewardEvent | EvaluationEvent>(folder, () => void readRunSoFar(folder))
   const { recipe, tokenizer, from } = fineTunedOf(run)
   const begun = performance.now()
   const machine = await Machine.start(flags.threads === undefined ? {} : { threads: flags.threads })
