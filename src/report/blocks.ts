@@ -4,7 +4,7 @@
  * Numbers are not known while a chapter is written, so a block leaves marks which `numberBlocks` (numbering.ts) replaces once
  * the whole document stands. Marks hold control characters, which escaped text never does.
  */
-import { html, Html, type HtmlValue, raw } from './html.ts'
+import { html, Html, type HtmlValue, join, raw } from './html.ts'
 import type { FigureBlock, TableBlock, TableColumn } from './types.ts'
 import type { WorkName } from './works.ts'
 
@@ -82,6 +82,10 @@ export const cite = (work: WorkName, where = ''): Html => markOf('note', `${work
 export function published(text: HtmlValue, of = 'V3'): Html {
   return html`<span class="published"><span class="of">${of}</span> ${text}</span>`
 }
+
+/** Text with what stands between backticks set as code. */
+export const withCode = (text: string): Html =>
+  join(text.split('`').map((piece, index) => (index % 2 === 1 ? html`<code>${piece}</code>` : piece)))
 
 /** A remark in the margin; below the paragraph where there is no margin. Stands inside a paragraph. */
 export const sidenote = (text: HtmlValue): Html => html`<span class="sidenote">${text}</span>`

@@ -1,6 +1,6 @@
 /** A chapter as it stands in the report: its parts under their headings, then its claims, sorted by how they came out. */
 import type { ClaimChapter } from './claims/catalogue.ts'
-import { figure, figureReference, markOf } from './blocks.ts'
+import { figure, figureReference, markOf, withCode } from './blocks.ts'
 import { html, type Html, isEmpty } from './html.ts'
 import { type JudgedClaim, outcomes } from './judge.ts'
 import type { RunFacts } from './run-facts.ts'
@@ -99,7 +99,7 @@ function claimItem({ claim, verdict }: JudgedClaim, run: RunFacts, shown: Set<st
     : html`To test it: <code>${claim.command}</code>. Mechanism: <code>${claim.mechanism}</code>.`
   return html`<li id="claim-${claim.id}">
     <p class="statement">${claim.statement}.</p>
-    <p>${verdict.sentence} ${evidence}</p>
+    <p>${withCode(verdict.sentence)} ${evidence}</p>
     <p class="small">${how}</p>
     ${isNew ? figure(block) : null}
   </li> `

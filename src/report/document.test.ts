@@ -63,16 +63,26 @@ test('a claim’s figure that the chapter has shown is referred to and not drawn
 })
 
 test('a claim whose events are missing is not tested and is not asked', () => {
-  const unasked: Claim = { ...claim, needs: ['training/step', 'no/such-event'], judge: () => assert.fail('asked') }
-  const verdict = judge(unasked, facts)
-  assert.deepEqual(verdict, {
+  const unasked: Claim = { ...claim, needs: ['training/step', 'evaluation/judges'], judge: () => assert.fail('asked') }
+  const unjudged = runFactsOf(
+    'first',
+    testRunDocument(),
+    testRunEvents().filter(({ type }) => type !== 'evaluation/judges'),
+    null,
+  )
+  assert.deepEqual(judge(unasked, unjudged), {
     outcome: 'not tested',
-    sentence: 'Nothing of the kind was measured in this run, whose log has no no/such-event.',
+    sentence: 'In this run no judge was asked to choose between two replies.',
   })
-  const report = renderReport(facts, { chapters: [], claims: [unasked] })
+  const report = renderReport(unjudged, { chapters: [], claims: [unasked] })
   assert.match(textOf(report), /Not tested in this run A statement\. .* To test it: strata ablate latent-cache \./)
   assert.match(textOf(report), /Attention → cache \( not measured \)/)
-  assert.deepEqual(countOutcomes(judgeAll([claim, unasked], facts)), { held: 1, 'did not hold': 0, 'not established': 0, 'not tested': 1 })
+  assert.deepEqual(countOutcomes(judgeAll([claim, unasked], unjudged)), {
+    held: 1,
+    'did not hold': 0,
+    'not established': 0,
+    'not tested': 1,
+  })
 })
 
 test('the distance to the published system is the quotient of the two works of a token that chapter 01 quotes', () => {
@@ -97,6 +107,24 @@ test('what a run says about itself cannot become markup', () => {
   )
   assert.doesNotMatch(report, /<script/)
   assert.match(report, /&lt;script&gt;/)
+})
+
+test('what was not measured is said without the names of events, and every command is set as code', () => {
+  const isPlain = (name: string) => !name.startsWith('fp8')
+  const runs = [
+    testRunEvents(),
+    [],
+    testRunEvents().filter(({ type }) => !type.startsWith('ablation/')),
+    testRunEvents().filter((event) => event.type !== 'ablation/precision' && (!('name' in event) || isPlain(event.name))),
+    testRunEvents().filter(({ type }) => type.startsWith('training/')),
+  ]
+  for (const events of runs) {
+    const report = renderReport(runFactsOf('first', testRunDocument(), events, null))
+    const prose = report.replaceAll(/<code>[^]*?<\/code>/g, ' ').replaceAll(/<[^>]*>/g, ' ')
+    const [command] = /strata (?:run|start|ablate|reward|report|data)\b|`|--run\b/.exec(prose) ?? []
+    const [event] = /(?<!src\/)\b(?:ablation|evaluation|inference|posttraining|reward|rl|training)\/[a-z]+/.exec(prose) ?? []
+    assert.deepEqual({ command, event }, { command: undefined, event: undefined })
+  }
 })
 
 test('limits name everything that was left out or done otherwise', () => {

@@ -184,7 +184,7 @@ export function howToRead(run: RunFacts): Html {
     <p>
       Each chapter ends with its claims. The rule by which a claim is judged was written before the run. A claim <em>held</em> when its rule
       was met, <em>did not hold</em> when the numbers speak against it, and is <em>not established</em> when the interval leaves it open.
-      What this run has no events for is <em>not tested</em>, with the command that would test it. That a claim did not hold here says
+      What this run did not measure is <em>not tested</em>, with the command that would test it. That a claim did not hold here says
       something about a model of this size, and little about the one that the claim was made of.
     </p>
   </section> `

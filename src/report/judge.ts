@@ -1,4 +1,5 @@
-/** What a run says about every claim. A claim whose events are missing is not tested; no rule has to say that by itself. */
+/** What a run says about every claim. One whose measurements are missing is not tested; no rule has to say that by itself. */
+import { unmeasured } from './claims/measurements.ts'
 import type { RunFacts } from './run-facts.ts'
 import type { Claim, Outcome, Verdict } from './types.ts'
 import { listed } from './wording.ts'
@@ -16,7 +17,7 @@ export interface JudgedClaim {
 export function judge(claim: Claim, run: RunFacts): Verdict {
   const absent = claim.needs.filter((type) => !run.has(type))
   if (absent.length === 0) return claim.judge(run)
-  return { outcome: 'not tested', sentence: `Nothing of the kind was measured in this run, whose log has no ${listed(absent, 'and no')}.` }
+  return { outcome: 'not tested', sentence: `In this run ${listed(absent.map((type) => unmeasured[type]))}.` }
 }
 
 /** Judges all claims, in their order. */

@@ -3,6 +3,7 @@
  * file of prose; the frame (document.ts) puts both in order, numbers the figures and adds nothing of its own to their content.
  */
 import type { ClaimChapter, ClaimId } from './claims/catalogue.ts'
+import type { Measurement } from './claims/measurements.ts'
 import type { Html } from './html.ts'
 import type { RunFacts } from './run-facts.ts'
 
@@ -11,7 +12,7 @@ export type Outcome = 'held' | 'did not hold' | 'not established' | 'not tested'
 /** What a run says about a claim. */
 export interface Verdict {
   readonly outcome: Outcome
-  /** One careful sentence with the numbers, intervals and counts that decided. */
+  /** One careful sentence with the numbers, intervals and counts that decided; commands in it stand between backticks. */
   readonly sentence: string
 }
 
@@ -51,13 +52,13 @@ export interface Claim {
   readonly statement: string
   /** Source file that carries it out, from the root: "src/architecture/mla.ts". */
   readonly mechanism: string
-  /** Types of events without which it is not tested. */
-  readonly needs: readonly string[]
+  /** What has to be measured for it to be tested. */
+  readonly needs: readonly Measurement[]
   /** What a person types to test it. */
   readonly command: string
   /** When it holds, in a sentence that was written before any run: printed beside the verdict. */
   readonly rule: string
-  /** Called only when there is at least one event of every type in `needs`. */
+  /** Called only when everything in `needs` was measured. */
   readonly judge: (run: RunFacts) => Verdict
   /**
    * Its evidence as a figure; null when there is nothing to draw. It stands below the claim, unless the chapter has shown a

@@ -30,6 +30,9 @@ export function percent(share: number): string {
   return `${Math.abs(value) < 10 && value !== 0 ? value.toFixed(1) : value.toFixed(0)} %`
 }
 
+/** A command in a sentence, between the marks that `withCode` sets as code. */
+export const inCode = (command: string): string => `\`${command}\``
+
 /** "1.8 times". */
 export const times = (ratio: number): string => `${digits(ratio)} times`
 

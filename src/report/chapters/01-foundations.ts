@@ -10,7 +10,7 @@ import { distanceOf } from '../findings/distance.ts'
 import { html, type Html } from '../html.ts'
 import type { RunFacts } from '../run-facts.ts'
 import type { Chapter } from '../types.ts'
-import { bitsPerByte, changed, counted, digits, listed, nats, percent } from '../wording.ts'
+import { bitsPerByte, changed, counted, digits, inCode, listed, nats, percent } from '../wording.ts'
 import { evidence, missing } from './placed.ts'
 
 export const foundationsChapter: Chapter = {
@@ -211,7 +211,7 @@ function supervision(run: RunFacts): Html {
   const [ablation] = ablationsOf(run, 'mtp')
   const speculation = run.lastOf('inference/speculation')
   if (!ablation && !speculation)
-    return missing(`What the further tokens were worth was not measured in this run; ${denserSupervision.command} does it.`)
+    return missing(`What the further tokens were worth was not measured in this run; ${inCode(denserSupervision.command)} does it.`)
   const trained = ablation
     ? html`Two small models were trained alike (${sizeText(ablation)}), one with the module and one without; of the loss, the one less the
       other is ${differenceText(ablation)}.

@@ -9,7 +9,7 @@ import { publishedPlans } from '../findings/cluster-shapes.ts'
 import { memorySavings, type SavingRow } from '../findings/memory-savings.ts'
 import { html, type Html } from '../html.ts'
 import type { RunFacts } from '../run-facts.ts'
-import { digits, listed, percent } from '../wording.ts'
+import { digits, inCode, listed, percent } from '../wording.ts'
 import { evidence, missing } from './placed.ts'
 
 /** The mechanism. */
@@ -84,7 +84,7 @@ function kept({ document: { recipe } }: RunFacts): string {
 
 function savings(run: RunFacts): Html {
   const found = memorySavings(run)
-  if (!found) return missing(`What keeping less would save here was not measured; ${notResident.command} does.`)
+  if (!found) return missing(`What keeping less would save here was not measured; ${inCode(notResident.command)} does it.`)
   const { event, alone, together } = found
   return html`<p>
       Beside the run, ${event.steps} steps of the same model and batch were taken with each saving alone and with all of them, from the same

@@ -6,6 +6,7 @@ import { allAblations } from '../findings/ablation-results.ts'
 import { lossError, lossErrorText, shareText } from '../findings/precision.ts'
 import { html, type Html } from '../html.ts'
 import type { RunFacts } from '../run-facts.ts'
+import { inCode } from '../wording.ts'
 import { missing } from './placed.ts'
 
 /** How it works. */
@@ -38,7 +39,7 @@ function losses(run: RunFacts): Html {
       .filter(({ name, control }) => name.startsWith('fp8-') && control === 'f32')
       .map((result) => [result.variant, result]),
   )
-  if (arms.size === 0) return missing(`No model was trained in FP8 beside this run; to do it: ${command}.`)
+  if (arms.size === 0) return missing(`No model was trained in FP8 beside this run; ${inCode(command)} does it.`)
   const rows = [...arms.values()].map((result) => {
     const error = lossError(run, result.name, result.variant, 'f32')!
     return [result.variant, result.says.variant, lossErrorText(error)]
@@ -59,7 +60,7 @@ function errors(run: RunFacts): Html {
   const events = run.latestOf('ablation/precision', ({ metric, variant }) => `${metric}|${variant}`)
   if (events.length === 0)
     return missing(
-      'Errors of single products in FP8 were not measured beside this run; to do it: strata ablate fp8-products --run runs/first.',
+      `Errors of single products in FP8 were not measured beside this run; ${inCode('strata ablate fp8-products --run runs/first')} does it.`,
     )
   const [{ batchTokens }] = events
   return html`<p>

@@ -1,18 +1,19 @@
 /** This run's ablations: every paired difference with its interval, beside zero. */
 import { cite, figure, figureReference, published } from '../blocks.ts'
 import { lossResults, sizeText } from '../claims/ablation-facts.ts'
+import { ablationsSeparate } from '../claims/pretraining-ablations.ts'
 import { allAblations, leastSeeds } from '../findings/ablation-results.ts'
 import { dotPlot } from '../figures/index.ts'
 import { html, type Html } from '../html.ts'
 import type { RunFacts } from '../run-facts.ts'
 import type { FigureBlock } from '../types.ts'
-import { counted, listed, signed } from '../wording.ts'
+import { counted, inCode, listed, signed } from '../wording.ts'
 import { missing } from './placed.ts'
 
 /** Text and figure. */
 export function ablated(run: RunFacts): Html {
   const results = allAblations(run)
-  if (results.length === 0) return missing('No ablation was run beside this run; strata ablate mtp balance latent-cache --run adds some.')
+  if (results.length === 0) return missing(`No ablation was run beside this run; ${inCode(ablationsSeparate.command)} adds some.`)
   const drawn = ablationFigure(run)
   const names = [...new Set(results.map(({ name }) => name))]
   const [first] = results

@@ -1,5 +1,6 @@
 /** This run's scores: tasks before and after, what attributes them, contamination, and what the appendices ask for. */
 import { cite, figure, figureReference, published, table } from '../blocks.ts'
+import { appendixSignal } from '../claims/evaluation-appendix-signal.ts'
 import { allAblations } from '../findings/ablation-results.ts'
 import { domainScores, scoredStages } from '../findings/domain-scores.ts'
 import { lossError, lossErrorText } from '../findings/precision.ts'
@@ -213,5 +214,5 @@ function blockScales(run: RunFacts): Html {
   return blocks
     ? html`For the second, small models were trained beside this run in emulated FP8: with gradients scaled by blocks of 128 tokens the loss
       differs from that with tiles by ${lossErrorText(blocks)}.`
-    : html`The second was not tested in this run; strata ablate fp8-blocks fp8-products --run adds it.`
+    : html`The second was not tested in this run; <code>${appendixSignal.command}</code> adds it.`
 }

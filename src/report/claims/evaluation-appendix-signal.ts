@@ -6,7 +6,7 @@ import { heatMap } from '../figures/index.ts'
 import { html } from '../html.ts'
 import type { RunFacts } from '../run-facts.ts'
 import type { Claim, FigureBlock } from '../types.ts'
-import { digits, times } from '../wording.ts'
+import { digits, inCode, times } from '../wording.ts'
 import { claimStatements } from './catalogue.ts'
 import { didNotHold, held, needs, notEstablished, notTested } from './verdicts.ts'
 
@@ -42,7 +42,7 @@ export const appendixSignal: Claim = {
 /** What blocks instead of tiles did to the loss and to gradients, in one sentence. */
 function lowPrecision(run: RunFacts): string {
   const blocks = lossError(run, 'fp8-blocks', 'fp8-blocks', 'fp8')
-  if (!blocks) return `The other half, low precision, was not measured; ${blocksCommand} does it.`
+  if (!blocks) return `The other half, low precision, was not measured; ${inCode(blocksCommand)} does it.`
   const error = precisionError(run, precisionMetrics.inputs, roundings.block)
   const products = error ? `, where the gradients themselves are off by ${errorsText(error)}` : ''
   return `Training in emulated FP8 with gradients scaled by blocks of 128 tokens ends with a loss that differs from that with tiles by ${lossErrorText(blocks)}${products}; published is divergence.`

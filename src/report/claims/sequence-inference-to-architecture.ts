@@ -55,7 +55,10 @@ export const inferenceToArchitecture: Claim = {
   judge(run) {
     const points = costPoints(run)
     const [chosen] = points
-    if (!chosen) return notTested(`This run swept no sizes: ${sweeps.join(', ')}.`)
+    if (!chosen)
+      return notTested(
+        `No small models of other sizes (${sweeps.map((name) => name.replace('-', ' ')).join(', ')}) were trained beside this run.`,
+      )
     const better = points.filter(beats)
     const free = better.filter(
       (point) => point.decodeFlopsPerToken <= chosen.decodeFlopsPerToken && point.cacheBytesPerToken <= chosen.cacheBytesPerToken,

@@ -27,7 +27,7 @@ export const routingToTraffic: Claim = {
   rule: `It holds where the loosest limit makes at least ${100 * leastGrowth} % more copies of a token than the tightest, in every layer.`,
   judge(run) {
     const { limits, tokens } = trafficOf(run)
-    if (limits.length < 2) return notTested('The log holds no routing decisions under more than one group limit.')
+    if (limits.length < 2) return notTested('The router’s choices were not counted under more than one group limit.')
     const [tightest, loosest] = [limits[0], limits.at(-1)!]
     const growth = loosest.copiesByLayer.map((copies, layer) => copies / tightest.copiesByLayer[layer] - 1)
     const names = listed(limits.map(({ activeGroupCount }) => String(activeGroupCount)))

@@ -65,7 +65,7 @@ export const scheduleToInference: Claim = {
     const state = trainedState(run.document.recipe)
     const bytes = (fate: string) => formatBytes(state.filter((item) => item.fate === fate).reduce((sum, item) => sum + item.bytes, 0))
     const effects = keptEffects(run)
-    if (effects.length === 0) return notTested('The log holds no measurement of what a kept part is worth.')
+    if (effects.length === 0) return notTested('What the parts beside the weights are worth was not measured.')
     const sentence = `Of the state at the end of pre-training serving needs ${bytes('kept')}, may keep ${bytes('optional')} and drops ${bytes('dropped')}; ${listed(effects.map(({ text }) => text))}.`
     return effects.some(({ isFelt }) => isFelt) ? held(sentence) : didNotHold(sentence)
   },

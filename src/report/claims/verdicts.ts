@@ -1,6 +1,6 @@
 /** The four ways in which a claim can come out, and what several claims ask in the same way. */
-import type { EventType } from '../run-facts.ts'
 import type { Verdict } from '../types.ts'
+import type { Measurement } from './measurements.ts'
 
 /** The rule's conditions were met. @param sentence with the numbers, their units, n and interval */
 export const held = (sentence: string): Verdict => ({ outcome: 'held', sentence })
@@ -20,5 +20,5 @@ export function sideOf(low: number, high: number): 'below' | 'above' | 'across' 
   return low > 0 ? 'above' : 'across'
 }
 
-/** Types of events that a claim needs; a type that no layer emits does not compile. */
-export const needs = (...types: readonly EventType[]): readonly EventType[] => types
+/** What a claim needs to have been measured; a type of event that no layer emits, or that has no words for a reader, does not compile. */
+export const needs = (...types: readonly Measurement[]): readonly Measurement[] => types
