@@ -7,6 +7,7 @@ import { keptEffects } from '../claims/sequence-schedule-to-inference.ts'
 import { feasibleSchedules, networkGbits, trafficToSchedule } from '../claims/sequence-traffic-to-schedule.ts'
 import { distanceOf } from '../findings/distance.ts'
 import { bytesOfCopy } from '../findings/routed-traffic.ts'
+import { slowdownTolerance } from '../findings/hiding-schedules.ts'
 import { trainedState } from '../findings/trained-state.ts'
 import { html, type Html } from '../html.ts'
 import type { RunFacts } from '../run-facts.ts'
@@ -103,7 +104,7 @@ function traffic(run: RunFacts): Html {
   const { limits, tokens, rows } = trafficOf(run)
   if (limits.length < 2)
     return missing(
-      'The router’s decisions on held-out text were not recorded in this run, so neither its traffic nor the schedules that could hide it are known.',
+      'The router’s decisions on held-out text were not recorded in this run, so neither its traffic nor the schedules that are feasible with it are known.',
     )
   const { groupCount } = run.document.recipe.model
   const trained = limits.find(({ isAsTrained }) => isAsTrained) ?? limits[0]
@@ -145,10 +146,11 @@ function schedules(run: RunFacts): Html {
   return html`<h4>From traffic to schedules</h4>
     <p>
       Suppose that each group stood on a machine like this one and that the machines were joined by Ethernet. The traffic just counted then
-      takes a certain time beside the computation of a layer, and the simulator says which schedules hide it (${tableReference('feasible')},
+      takes a certain time beside the computation of a layer, and the simulator says which schedules are feasible with it, that is, keep a
+      step within ${percent(slowdownTolerance)} of one without communication (${tableReference('feasible')},
       ${figureReference('schedules-by-traffic')}). In the full-size system that ratio is
-      ${published('about 1')}${cite('deepseek-v3', 'section 3.2.1')}, far beyond what 1F1B or ZB1P hide, and this is the reason for which
-      DualPipe was made.
+      ${published('about 1')}${cite('deepseek-v3', 'section 3.2.1')}, far beyond those at which 1F1B or ZB1P are feasible, and this is the
+      reason for which DualPipe was made.
     </p>
     ${table({
       id: 'feasible',
@@ -162,8 +164,7 @@ function schedules(run: RunFacts): Html {
           ? html`The router’s limit decides which schedules are feasible on ${listed(isChanging.map((gbits) => `${gbits} Gbit/s`))}`
           : html`On none of these networks does the router’s limit change which schedules are feasible`
       }.
-      Ratio of communication to computation, and the schedules that keep a step within 10 % of one without communication; computation at the
-      probed ceiling of this machine.`,
+      Ratio of communication to computation, and the schedules that are feasible at it; computation at the probed ceiling of this machine.`,
     })}
     ${evidence(trafficToSchedule, run)}`
 }
@@ -197,9 +198,10 @@ function handsOn(run: RunFacts): Html {
       Inference asked for that; the architecture had to provide it.
     </p>
     <p>
-      A word on verdicts. Every claim of this report was given a rule before it was tried, and the rule could fail. At this size some may,
-      and what does not hold for a model of ${formatCount(countParameters(model).total)} parameters may hold for one of
-      ${ratioText(distanceOf(run).parameterRatio)} times as many, or the other way round. The verdicts are about this run.
+      A word on verdicts. Every claim of this report was given a rule before it was tried. It asks for what this project can measure, which
+      is sometimes less than the statement says: that a claim held means that its rule was met, and no more. What does not hold for a model
+      of ${formatCount(countParameters(model).total)} parameters may hold for one of ${ratioText(distanceOf(run).parameterRatio)} times as
+      many, or the other way round. The verdicts are about this run.
     </p> `
 }
 

@@ -85,10 +85,12 @@ test('fine-tuning: form, ending and right answers must rise; form without answer
   assert.equal(outcomeWhen('posttraining.sft-format', formless), 'did not hold')
 })
 
-test('ablations: one seed establishes nothing; three do, one way or the other', () => {
+test('ablations: one seed establishes nothing; three do where the interval excludes zero, or is too narrow for a win', () => {
   assert.equal(outcomeWhen('pretraining.ablations', ablated(1, [-0.1, -0.12, -0.08])), 'not established')
   assert.equal(outcomeWhen('pretraining.ablations', ablated(3, [-0.1, -0.12, -0.08])), 'held')
-  assert.equal(outcomeWhen('pretraining.ablations', ablated(3, [-0.1, -0.3, 0.1])), 'did not hold')
+  assert.equal(outcomeWhen('pretraining.ablations', ablated(3, [-0.1, -0.3, 0.1])), 'not established')
+  assert.equal(outcomeWhen('pretraining.ablations', ablated(3, [-0.001, -0.008, 0.006])), 'did not hold')
+  assert.equal(outcomeWhen('pretraining.ablations', ablated(1, [-0.001, -0.008, 0.006])), 'not established')
 })
 
 test('stages against the jump: paired rows decide where the rows themselves differ by far more', () => {

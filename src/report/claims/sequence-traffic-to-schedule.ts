@@ -4,10 +4,10 @@
  */
 import { lineChart } from '../figures/index.ts'
 import { html } from '../html.ts'
-import { communicationRatio, hiddenTolerance, scheduleSweeps, simulatedPipeline } from '../findings/hiding-schedules.ts'
+import { communicationRatio, slowdownTolerance, scheduleSweeps, simulatedPipeline } from '../findings/hiding-schedules.ts'
 import type { RunFacts } from '../run-facts.ts'
 import type { Claim } from '../types.ts'
-import { counted, digits, listed } from '../wording.ts'
+import { counted, digits, listed, percent } from '../wording.ts'
 import { claimStatements } from './catalogue.ts'
 import { trafficOf } from './sequence-routing-to-traffic.ts'
 import { didNotHold, held, needs, notTested } from './verdicts.ts'
@@ -15,7 +15,7 @@ import { didNotHold, held, needs, notTested } from './verdicts.ts'
 /** Ethernet as it is sold, Gbit/s. */
 export const networkGbits = [1, 2.5, 10, 25, 100] as const
 
-/** Schedules that hide their communication, for one limit on one network. */
+/** Schedules that communication lengthens within the tolerance, for one limit on one network. */
 export interface Feasible {
   readonly activeGroupCount: number
   readonly gbits: number
@@ -33,7 +33,7 @@ export function feasibleSchedules(run: RunFacts): Feasible[] {
     limits.map(({ activeGroupCount, copiesPerToken }) => {
       const network = { flopsPerSecond, bytesPerSecond: (gbits * 1e9) / 8 }
       const ratio = communicationRatio(model, copiesPerToken, training.rowLength, network)
-      const names = scheduleSweeps().filter(({ hidesUpTo }) => ratio <= hidesUpTo)
+      const names = scheduleSweeps().filter(({ feasibleUpTo }) => ratio <= feasibleUpTo)
       return { activeGroupCount, gbits, ratio, names: names.map(({ title }) => title) }
     }),
   )
@@ -45,25 +45,25 @@ export const trafficToSchedule: Claim = {
   mechanism: 'src/infrastructure/schedules/simulate.ts',
   needs: needs('inference/routing'),
   command: 'strata run nano',
-  rule: `A schedule hides its communication where a step is at most ${100 * hiddenTolerance} % longer than without any. The claim holds where, on one of five networks, tightening the group limit of this run’s router changes which schedules hide it.`,
+  rule: `A schedule is feasible where a step is at most ${percent(slowdownTolerance)} longer than without communication. The claim holds where, on one of five networks, tightening the group limit of this run’s router changes which schedules are feasible.`,
   judge(run) {
     const feasible = feasibleSchedules(run)
     if (trafficOf(run).limits.length < 2) return notTested('Without routing decisions there is no traffic to schedule.')
     const sweeps = scheduleSweeps()
-    const limits = listed(sweeps.map(({ title, hidesUpTo }) => `${title} up to ${digits(hidesUpTo)}`))
-    const preamble = `On ${simulatedPipeline.rankCount} ranks and ${simulatedPipeline.microbatchCount} micro-batches, communication stays hidden at these ratios to computation: ${limits}.`
+    const limits = listed(sweeps.map(({ title, feasibleUpTo }) => `${digits(feasibleUpTo)} with ${title}`))
+    const preamble = `On ${simulatedPipeline.rankCount} ranks and ${simulatedPipeline.microbatchCount} micro-batches, a step is at most ${percent(slowdownTolerance)} longer than without communication up to a ratio of communication to computation of ${limits}.`
     const changing = networkGbits.filter(
       (gbits) => new Set(feasible.filter((row) => row.gbits === gbits).map(({ names }) => names.join())).size > 1,
     )
     if (changing.length === 0)
       return didNotHold(
-        `${preamble} On none of the networks from ${networkGbits[0]} to ${networkGbits.at(-1)!} Gbit/s does the group limit change that set.`,
+        `${preamble} On none of the networks from ${networkGbits[0]} to ${networkGbits.at(-1)!} Gbit/s does the group limit change which schedules are feasible.`,
       )
     const [gbits] = changing
     const rows = feasible.filter((row) => row.gbits === gbits)
     const cases = rows.map(
       ({ activeGroupCount, ratio, names }) =>
-        `${digits(ratio)} with ${counted(activeGroupCount, 'group')} a token (hidden by ${names.length > 0 ? listed(names) : 'none'})`,
+        `${digits(ratio)} with ${counted(activeGroupCount, 'group')} a token (feasible: ${names.length > 0 ? listed(names) : 'none'})`,
     )
     return held(`${preamble} Between machines like this one, at ${gbits} Gbit/s, the ratio is ${listed(cases)}.`)
   },
@@ -75,7 +75,7 @@ export const trafficToSchedule: Claim = {
       id: 'schedules-by-traffic',
       drawing: lineChart({
         title: 'Length of a step by schedule and traffic',
-        description: `${listed(sweeps.map(({ title, hidesUpTo }) => `${title} hides its communication up to a ratio of ${digits(hidesUpTo)}`))}.`,
+        description: `A step is at most ${percent(slowdownTolerance)} longer than without communication up to a ratio of: ${listed(sweeps.map(({ title, feasibleUpTo }) => `${title} ${digits(feasibleUpTo)}`))}.`,
         x: { label: 'communication over computation of a forward pass', from: 0, to: 3 },
         y: { label: 'step, in forward passes of a chunk', from: 0 },
         series: sweeps.map(({ title, points }) => ({
@@ -87,8 +87,8 @@ export const trafficToSchedule: Claim = {
           ...(ratio !== null && ratio <= 3 ? [{ name: `here, ${digits(ratio)}`, x: ratio }] : []),
         ],
       }),
-      caption: html`DualPipe keeps its step within ${Math.round(100 * hiddenTolerance)} % of one without communication up to a ratio of
-      ${digits(dualpipe.hidesUpTo)}; schedules without overlap lengthen from the first byte on. Simulated, ${simulatedPipeline.rankCount}
+      caption: html`DualPipe keeps its step within ${percent(slowdownTolerance)} of one without communication up to a ratio of
+      ${digits(dualpipe.feasibleUpTo)}; schedules without overlap lengthen from the first byte on. Simulated, ${simulatedPipeline.rankCount}
       ranks and ${simulatedPipeline.microbatchCount} micro-batches, a backward pass twice as long as a forward
       one.${ratio !== null && ratio <= 3 ? html` Marked: this run’s router as trained, on machines like this one at 2.5 Gbit/s, and the published system.` : null}`,
     }

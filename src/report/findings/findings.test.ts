@@ -42,9 +42,9 @@ test('bytes are copies times what goes out in FP8 and comes back in BF16, over a
 })
 
 test('schedules without overlap wait for all communication, DualPipe hides it up to a ratio above the published one', () => {
-  const hidesUpTo = Object.fromEntries(scheduleSweeps().map(({ name, hidesUpTo: ratio }) => [name, ratio]))
-  assert.ok(hidesUpTo['1f1b'] < 0.2 && hidesUpTo.zb1p < 0.2)
-  assert.ok(hidesUpTo.dualpipe > 0.8 && hidesUpTo.dualpipe < 1.6, `${hidesUpTo.dualpipe}`)
+  const feasibleUpTo = Object.fromEntries(scheduleSweeps().map(({ name, feasibleUpTo: ratio }) => [name, ratio]))
+  assert.ok(feasibleUpTo['1f1b'] < 0.2 && feasibleUpTo.zb1p < 0.2)
+  assert.ok(feasibleUpTo.dualpipe > 0.8 && feasibleUpTo.dualpipe < 1.6, `${feasibleUpTo.dualpipe}`)
   assert.equal(stepOf('1f1b', 1).exposed, 2 * 60)
   assert.equal(stepOf('1f1b', 0).bubble, 7 * 3)
   assert.equal(stepOf('dualpipe', 0).bubble, 3 * (3 + 2 - 3))

@@ -1,5 +1,5 @@
 /**
- * Which schedule hides how much communication: the simulator run over a range of communication per unit of computation.
+ * Which schedule is feasible with how much communication: the simulator run over a range of communication per unit of computation.
  *
  * Time unit: the forward computation of a chunk, F = 1, B = 2, W = 1. A chunk's dispatch and combine take `ratio` in F and as
  * much again in its backward. Alone they are waited for; in an overlapped pair they run beside F and B, which hide up to
@@ -17,8 +17,8 @@ export type ComparedSchedule = (typeof comparedSchedules)[number]
 /** Half the published pipeline: 16 ranks and 120 micro-batches. */
 export const simulatedPipeline = { rankCount: 8, microbatchCount: 60 } as const
 
-/** A schedule hides its communication where a step takes at most this share longer than without any. */
-export const hiddenTolerance = 0.1
+/** A schedule is feasible where a step takes at most this share longer than without communication. */
+export const slowdownTolerance = 0.1
 
 const durations = { forward: 1, backward: 2, weight: 1 } as const
 const ratios = Array.from({ length: 33 }, (_, index) => index / 8)
@@ -29,8 +29,8 @@ export interface ScheduleSweep {
   readonly title: string
   /** Length of a step in units of F, at each ratio from 0 up. */
   readonly points: readonly { readonly ratio: number; readonly makespan: number; readonly slowdown: number }[]
-  /** The largest ratio at which the schedule still hides its communication, in the sense of `hiddenTolerance`. */
-  readonly hidesUpTo: number
+  /** The largest ratio at which a step is still within `slowdownTolerance` of one without communication. */
+  readonly feasibleUpTo: number
 }
 
 let sweeps: readonly ScheduleSweep[] | undefined
@@ -43,7 +43,7 @@ export function scheduleSweeps(): readonly ScheduleSweep[] {
       const { makespan } = stepOf(name, ratio)
       return { ratio, makespan, slowdown: makespan / alone - 1 }
     })
-    return { name, title: catalogue[name].title, points, hidesUpTo: crossing(points) }
+    return { name, title: catalogue[name].title, points, feasibleUpTo: crossing(points) }
   })
   return sweeps
 }
@@ -63,10 +63,10 @@ export function stepOf(
 
 /** Where the slowdown passes the tolerance, between the points on a straight line. */
 function crossing(points: ScheduleSweep['points']): number {
-  const above = points.findIndex(({ slowdown }) => slowdown > hiddenTolerance)
+  const above = points.findIndex(({ slowdown }) => slowdown > slowdownTolerance)
   if (above < 0) return points.at(-1)!.ratio
   const [before, after] = [points[above - 1], points[above]]
-  const share = (hiddenTolerance - before.slowdown) / (after.slowdown - before.slowdown)
+  const share = (slowdownTolerance - before.slowdown) / (after.slowdown - before.slowdown)
   return before.ratio + share * (after.ratio - before.ratio)
 }
 
