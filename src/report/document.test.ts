@@ -133,6 +133,15 @@ test('limits name everything that was left out or done otherwise', () => {
   assert.match(limits(renderReport(runFactsOf('first', testRunDocument(), events, null))), /Something was done otherwise\./)
 })
 
+test('limits say of how many items the ones that share a passage with the training text are', () => {
+  const compared = (n: number, contaminated: number, unchecked: number) =>
+    ({ type: 'evaluation/contamination', task: `of-${n}`, n, contaminated, whole: 0, unchecked, gramWords: [13, 5], examples: [] }) as const
+  const without = testRunEvents().filter(({ type }) => type !== 'evaluation/contamination')
+  const page = (events: typeof without) => textOf(renderReport(runFactsOf('first', testRunDocument(), events, null)))
+  assert.match(page([...without, compared(30, 3, 1), compared(20, 2, 0)]), /Of the 50 items .* \(1 more .*\), 5 have .*, 10 %\./)
+  assert.match(page([...without, compared(30, 0, 0)]), /Of the 30 items that were compared with the training text, none has/)
+})
+
 test('the command to reproduce a run says what was asked for', () => {
   const asked = {
     ...testRunDocument().asked,

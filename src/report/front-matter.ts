@@ -7,6 +7,7 @@ import { chapterTitles } from './chapter-frame.ts'
 import { accuracyOf, beforeSft } from './findings/accuracies.ts'
 import { distanceOf, ratioTimes } from './findings/distance.ts'
 import { domainScores, scoredStages } from './findings/domain-scores.ts'
+import { isAboveGuessing, needleLengths, needlesAt } from './findings/long-context.ts'
 import { endsOf } from './findings/trace-ends.ts'
 import { html, type Html, join } from './html.ts'
 import { countOutcomes, type JudgedClaim } from './judge.ts'
@@ -83,7 +84,18 @@ function extension(run: RunFacts): Html | null {
   if (!recipe.extension || stages.length === 0) return null
   const length = recipe.extension.factors.slice(0, stages.length).reduce((product, factor) => product * factor, recipe.training.rowLength)
   return html`The window was then extended from ${recipe.training.rowLength} to ${length} tokens in ${counted(stages.length, 'stage')}
-  (${published('4K to 128K in two')}).`
+  (${published('4K to 128K in two')})${needles(run, stages.at(-1)!)}.`
+}
+
+/** Whether what stands in the longest text can be asked for after the extension; nothing where it was not tried. */
+function needles(run: RunFacts, stage: string): string {
+  const length = needleLengths(run).findLast((one) => needlesAt(run, stage, one) !== null)
+  if (length === undefined) return ''
+  const found = needlesAt(run, stage, length)!
+  const share = `${found.correct} of ${found.n}, chance ${percent(found.chance)}`
+  return isAboveGuessing(found)
+    ? `; of the needles in ${length} tokens it then finds ${share}`
+    : `; but needles in ${length} tokens are not found (${share})`
 }
 
 function posttraining(run: RunFacts): Html | null {

@@ -4,7 +4,7 @@ import { published } from './blocks.ts'
 import { lastTaskStage, taskScores } from './findings/task-scores.ts'
 import { html, type Html, join } from './html.ts'
 import type { RunFacts } from './run-facts.ts'
-import { counted, listed } from './wording.ts'
+import { counted, listed, percent } from './wording.ts'
 
 /** The limits, in prose and as a list of what was left out. */
 export function limits(run: RunFacts): Html {
@@ -91,14 +91,24 @@ function scoresSentence(run: RunFacts): Html {
   if (scores.length === 0)
     return html`No task was scored in this run, so the text says nothing about what the model can do beyond predicting text.`
   const atChance = scores.filter(({ isAboveChance }) => !isAboveChance).map(({ task }) => task)
-  const contaminated = run.latestOf('evaluation/contamination', ({ task }) => task).reduce((sum, event) => sum + event.contaminated, 0)
   const chance =
     atChance.length === 0
       ? 'All tasks lie above chance, which for some of them says only that the model knows how text goes on.'
       : `${atChance.length} of ${counted(scores.length, 'task')} cannot be told from guessing after the last stage (${listed(atChance)}).`
   return html`${chance} The tasks are built from held-out text of the run’s own sources in the manner of known benchmarks; their scores are
-  not comparable with published ones of those names. Of the items that were compared with the training text,
-  ${contaminated === 0 ? 'none' : contaminated} had a long passage in common with it.`
+  not comparable with published ones of those names.${inTrainingText(run)}`
+}
+
+/** How many of the items that were compared share a passage with the training text. */
+function inTrainingText(run: RunFacts): string {
+  const found = run.latestOf('evaluation/contamination', ({ task }) => task)
+  const sum = (value: (event: (typeof found)[number]) => number) => found.reduce((total, event) => total + value(event), 0)
+  const compared = sum(({ n }) => n)
+  if (compared === 0) return ' Whether their items stand in the training text was not looked up.'
+  const shared = sum(({ contaminated }) => contaminated)
+  const unchecked = sum((event) => event.unchecked)
+  const short = unchecked > 0 ? ` (${unchecked} more were too short to be compared)` : ''
+  return ` Of the ${compared} items that were compared with the training text${short}, ${shared === 0 ? 'none has' : shared === 1 ? 'one has' : `${shared} have`} a long passage in common with it${shared === 0 ? '' : `, ${percent(shared / compared)}`}.`
 }
 
 /** One sentence for everything that a layer said it could not do as asked. */

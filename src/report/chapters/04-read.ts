@@ -6,11 +6,15 @@ import { lineChart, type LineSeries } from '../figures/index.ts'
 import { domainScores } from '../findings/domain-scores.ts'
 import {
   gainOf,
+  isAboveGuessing,
+  isOneAnswer,
   lastStagedStage,
   measuredWindows,
+  needleLengths,
   needlesAt,
   positionsOf,
   stagedAgainstJump,
+  type StagedAgainstJump,
   windowStageNames,
   windowStages,
 } from '../findings/long-context.ts'
@@ -100,19 +104,28 @@ export function extension(run: RunFacts): Html {
   const drawn = positionFigure(run)
   if (!stage || !drawn) return missing('The window was to be extended, but losses by position were not measured in this run.')
   const found = stagedAgainstJump(run)
-  const difference = found
-    ? Number.isFinite(found.plusMinus)
-      ? ` On the same ${found.rows} rows the jump’s loss less that of the stages is ${signed(found.gainNats)} ± ${digits(found.plusMinus)}${Math.abs(found.gainNats) > found.plusMinus ? '' : ', so neither way is established to be better'}.`
-      : ' That is one row of text, so neither way is established to be better.'
-    : ''
-  const jump = found
-    ? `In the far half of the last window the loss is ${plusMinus(found.staged.lossNats, found.staged.plusMinus)} nats after the stages and ${plusMinus(found.jump.lossNats, found.jump.plusMinus)} after one jump with the same tokens${found.before ? `, where it was ${plusMinus(found.before.lossNats, found.before.plusMinus)} before any extension` : ''}.${difference}`
-    : 'The control that jumps to the last window at once was not measured.'
+  const jump = found ? farEnd(found) : 'The control that jumps to the last window at once was not measured.'
   return html`<p>
       Losses by position show what a window is worth (${figureReference('extension-positions')}): a model makes use of its context as long
       as the curve keeps falling. ${jump}
     </p>
     ${figure(drawn)}${needles(run)}`
+}
+
+/** The far half of the last window after the stages, after the jump and before both. */
+function farEnd({ before, staged, jump, gainNats, plusMinus: half, rows }: StagedAgainstJump): string {
+  const losses =
+    `In the far half of the last window the loss is ${plusMinus(staged.lossNats, staged.plusMinus)} nats after the stages and ` +
+    `${plusMinus(jump.lossNats, jump.plusMinus)} after one jump with the same tokens${before ? `; before any extension it was ${plusMinus(before.lossNats, before.plusMinus)}` : ''}.`
+  if (!Number.isFinite(half)) return `${losses} That is one row of text, so neither way is established to be better.`
+  const isClear = Math.abs(gainNats) > half
+  const meaning = isClear
+    ? ''
+    : ': neither way is established to be better, so nothing in this run speaks for the trouble of a stage between'
+  return (
+    `${losses} Those intervals hold how much rows of text differ from each other, which all models share. Paired row by row, over the same ` +
+    `${rows} rows, the jump’s loss less that of the stages is ${signed(gainNats)} ± ${digits(half)}${meaning}.`
+  )
 }
 
 /** Loss by position in the longest window, before extension, after its stages and after the jump; null where it was not measured. */
@@ -165,20 +178,35 @@ function cell(found: ReturnType<typeof needlesAt>): string {
 
 /** Needles found at each length, stage by stage. */
 function needles(run: RunFacts): Html {
-  const lengths = [...new Set(run.ofType('evaluation/needle').flatMap(({ cells }) => cells.map(({ length }) => length)))].sort(
-    (a, b) => a - b,
+  const lengths = needleLengths(run)
+  const looked = windowStages.flatMap((stage) =>
+    lengths.flatMap((length) => {
+      const found = needlesAt(run, stage, length)
+      return found ? [{ stage, length, ...found }] : []
+    }),
   )
-  const stages = windowStages.filter((stage) => lengths.some((length) => needlesAt(run, stage, length)))
-  if (stages.length === 0) return missing('Needles were not looked for in this run.')
-  const all = stages.flatMap((stage) => lengths.flatMap((length) => needlesAt(run, stage, length) ?? []))
-  const clear = all.filter(({ correct, n, chance }) => correct / n > chance + 1.96 * Math.sqrt((chance * (1 - chance)) / n)).length
-  const { chance } = all[0]
-  return table({
-    id: 'needles',
-    columns: [{ title: 'model' }, ...lengths.map((length) => ({ title: `${length} tokens`, align: 'end' as const }))],
-    rows: stages.map((stage) => [windowStageNames[stage]].concat(lengths.map((length) => cell(needlesAt(run, stage, length))))),
-    caption: html`Needles found: in ${clear} of ${counted(all.length, 'cell')} clearly more than the ${percent(chance)} of chance (beyond
-    1.96 standard errors). Depths are taken together, ${all[0].n} needles a cell; 95 % intervals stand in brackets. The published model
-    finds its needles ${published('almost perfectly up to 128K')}, after fine-tuning.`,
-  })
+  const stages = windowStages.filter((stage) => looked.some((one) => one.stage === stage))
+  if (looked.length === 0) return missing('Needles were not looked for in this run.')
+  const clear = looked.filter(isAboveGuessing).length
+  const [{ n, chance }] = looked
+  const isAlwaysOne = looked.every(({ stage, length }) => isOneAnswer(run, stage, length))
+  const meaning = isAlwaysOne
+    ? html`<p>
+        Needles are another matter (${tableReference('needles')}). Every cell has ${looked[0].correct} of ${n}, as many as there are texts:
+        just what a model gets that answers all questions of a text alike, whatever stands in it and however long it is. None of these
+        answers comes from reading. So the lower loss at the far end says that more of the text is used, and not that a fact can be fetched
+        from it.
+      </p> `
+    : null
+  const finding = clear === 0 ? 'No needle is found by reading' : `Needles are found in ${clear} of ${counted(looked.length, 'cell')}`
+  return html`${meaning && html`<p>${meaning} A lower loss at the far end says that the text behind is used, and not that a fact can be fetched from it.</p> `}${table(
+    {
+      id: 'needles',
+      columns: [{ title: 'model' }, ...lengths.map((length) => ({ title: `${length} tokens`, align: 'end' as const }))],
+      rows: stages.map((stage) => [windowStageNames[stage]].concat(lengths.map((length) => cell(needlesAt(run, stage, length))))),
+      caption: html`${finding}: ${clear === 0 ? 'no share lies' : 'there the share lies'} above the ${percent(chance)} of guessing by more
+      than 1.96 standard errors. Depths are taken together, ${n} needles a cell; 95 % intervals stand in brackets. The published model finds
+      its needles ${published('almost perfectly up to 128K')}, after fine-tuning.`,
+    },
+  )}`
 }

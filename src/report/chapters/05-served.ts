@@ -125,9 +125,10 @@ export function experts(run: RunFacts): Html {
         digits(placedByOthers),
         digits(placedByOwn),
       ]),
-      caption: html`Load of the busiest device over the mean, averaged over the routers. On ${worst.domain} it
-      ${changed(worst.inOrder, worst.placedByOwn)} with ${slotCount - expertCount} redundant experts placed by the load itself. 1 is even.
-      Computed from the routers’ real choices; no second device was at work.`,
+      caption: html`${counted(slotCount - expertCount, 'redundant expert')} placed by the load itself
+      ${slotCount - expertCount === 1 ? 'brings' : 'bring'} the busiest device on ${worst.domain} from ${digits(worst.inOrder)} times the
+      mean to ${digits(worst.placedByOwn)}, by the load of other domains to ${digits(worst.placedByOthers)}. Load of the busiest device over
+      the mean, averaged over the routers; 1 is even. Computed from the routers’ real choices; no second device was at work.`,
     })}`
 }
 

@@ -60,14 +60,14 @@ function loss(run: RunFacts): Html {
   </p> `
 }
 
+/** "by the base model", "after fine-tuning". */
+const stageInSentence = (stage: string) =>
+  (stageWords[stage] ?? stage).replace('base model', 'by the base model').replace('control, shuffled', 'by the control with shuffled')
+
 function accuracies(run: RunFacts): Html {
   const rows = accuraciesInOrder(run)
   if (rows.length === 0) return missing('The held-out problems were not tried in this run.')
-  const [first, last] = [rows[0], accuracyOf(run, 'sft')]
-  const finding =
-    last && first.stage !== 'sft'
-      ? `With fine-tuning, right answers ${changed(first.accuracy, last.accuracy, percent)} and well-formed replies ${changed(first.formatRate, last.formatRate, percent)}.`
-      : 'Accuracy, form and endings of replies.'
+  const finding = `Right answers: ${listed(rows.map(({ stage, accuracy }) => `${percent(accuracy)} ${stageInSentence(stage)}`))}.`
   return table({
     id: 'posttraining-stages',
     columns: [

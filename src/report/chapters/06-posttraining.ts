@@ -4,7 +4,7 @@ import { countParameters } from '../../architecture/index.ts'
 import { configAfter } from '../../pretraining/index.ts'
 import { cite, formula, maths, published, sidenote } from '../blocks.ts'
 import { beforeSft, rlSteps, summarizeReinforcement } from '../findings/accuracies.ts'
-import { domainChanges } from '../findings/domain-scores.ts'
+import { changesByPosttraining, type DomainChanges } from '../findings/domain-scores.ts'
 import { html, type Html } from '../html.ts'
 import type { RunFacts } from '../run-facts.ts'
 import { plusMinus, shareOf } from '../share-wording.ts'
@@ -137,9 +137,8 @@ function reinforcement({ document }: RunFacts): Html {
     </p> `
 }
 
-function handsOn(run: RunFacts): Html {
-  const last = ['rl', 'sft'].find((stage) => domainChanges(run, 'pretrain', stage).length > 0)
-  const changes = last ? domainChanges(run, 'pretrain', last) : []
+/** What became of bits per byte on text of pre-training, each domain on the same bytes before and after. */
+function forgotten({ before: stage, changes }: DomainChanges): string {
   const phrases = changes.map(
     ({ domain, before, after }) =>
       `${domain} from ${plusMinus(before.bitsPerByte, before.plusMinus)} to ${plusMinus(after.bitsPerByte, after.plusMinus)}`,
@@ -147,13 +146,17 @@ function handsOn(run: RunFacts): Html {
   const dearer = changes.filter(
     ({ before, after }) => after.bitsPerByte - before.bitsPerByte > Math.hypot(before.plusMinus, after.plusMinus),
   ).length
-  const price =
-    changes.length > 0
-      ? html`On held-out text of the kind that it was pre-trained on, bits per byte from before post-training to after it:
-        ${listed(phrases)} (later stages are scored on a part of the text). They rose by more than their intervals in ${dearer} of
-        ${counted(changes.length, 'domain')}:
-        ${dearer > 0 ? 'learning to answer is rarely free on text that is no answer, and this is its price' : 'learning to answer cost nothing that shows on such text'}.`
-      : html`What post-training cost on held-out text was not measured in this run.`
+  const start = stage === 'pretrain' ? 'pre-training' : 'context extension'
+  return (
+    `On the same held-out bytes of each domain, bits per byte after ${start} and after post-training: ${listed(phrases)}. ` +
+    `They rose by more than both intervals together in ${dearer} of ${counted(changes.length, 'domain')}: ` +
+    `${dearer > 0 ? 'what was learnt of answering was paid for with what was known of such text' : 'learning to answer cost nothing that shows on such text'}.`
+  )
+}
+
+function handsOn(run: RunFacts): Html {
+  const found = changesByPosttraining(run)
+  const price = found ? forgotten(found) : 'What post-training cost on held-out text was not measured on the same text before and after.'
   return html`<p>
       This layer hands on the finished model, in <code>model/</code>, with the chat template in its tokenizer’s configuration: the same file
       that was trained is the one that is served. ${price}

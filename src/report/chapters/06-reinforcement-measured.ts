@@ -1,6 +1,6 @@
 /** What this run's reinforcement came to: reward by step beside its control, accuracy by family of tasks, and whether it was exact. */
 import { cite, figure, figureReference, published } from '../blocks.ts'
-import { accuracyOf, families, rlSteps, summarizeReinforcement } from '../findings/accuracies.ts'
+import { accuracyOf, families, type ReinforcementSummary, rlSteps, summarizeReinforcement } from '../findings/accuracies.ts'
 import { shareDifference } from '../findings/attempts.ts'
 import { dotPlot, type DotRow, lineChart, type LineSeries } from '../figures/index.ts'
 import { html, type Html } from '../html.ts'
@@ -8,7 +8,7 @@ import type { RunFacts } from '../run-facts.ts'
 import { pointsOf } from '../share-wording.ts'
 import { shareInterval } from '../../base/statistics.ts'
 import type { FigureBlock } from '../types.ts'
-import { changed, counted, digits, percent } from '../wording.ts'
+import { changed, counted, digits, percent, signed } from '../wording.ts'
 import { missing } from './placed.ts'
 import { stageWords } from './06-fine-tuning-measured.ts'
 
@@ -22,14 +22,28 @@ export function reinforcementMeasured(run: RunFacts): Html {
 function course(run: RunFacts): Html {
   const summary = summarizeReinforcement(rlSteps(run, 'rl'))
   if (!summary) return missing('No step of reinforcement has been taken in this run.')
-  const { steps, replies, firstReward, lastReward, endSteps, lastKlNats, skippedShare, firstTokens, lastTokens } = summary
+  const { steps, replies, lastKlNats, skippedShare, endSteps } = summary
+  const { gain, isClear } = rewardGain(summary)
+  const meaning = isClear
+    ? ''
+    : ' Each step has problems of its own, and they differ by more than that: whether the policy became better is for the held-out problems to say.'
   return html`<p>
-    Reinforcement took ${counted(steps, 'step')} and drew ${counted(replies, 'reply', 'replies')}. The mean reward
-    ${changed(firstReward, lastReward)} (${figureReference('rl-reward')}; means over the first and the last ${counted(endSteps, 'step')}),
-    the mean reply ${changed(firstTokens, lastTokens)} tokens. In ${percent(skippedShare)} of the groups all replies earned the same, so
-    nothing was learnt from them. At the end the policy was ${digits(lastKlNats)} nats a token away from the fine-tuned model, which is what
-    the change was paid with.
+    Reinforcement took ${counted(steps, 'step')} and drew ${counted(replies, 'reply', 'replies')}. From the first
+    ${counted(endSteps, 'step')} to the last ${endSteps === 1 ? 'one' : endSteps} the mean reward changed by ${gain}
+    (${figureReference('rl-reward')}).${meaning} In ${percent(skippedShare)} of the groups all replies earned the same, so nothing was
+    learnt from them. At the end the policy was ${digits(lastKlNats)} nats a token away from the fine-tuned model: what the change was paid
+    with.
   </p> `
+}
+
+/** The change of the mean reward from the first steps to the last, and whether it is larger than its interval. */
+function rewardGain({ firstReward, lastReward, rewardPlusMinus }: ReinforcementSummary): {
+  readonly gain: string
+  readonly isClear: boolean
+} {
+  const change = lastReward - firstReward
+  const interval = Number.isFinite(rewardPlusMinus) ? ` ± ${digits(rewardPlusMinus)}` : ', without an interval'
+  return { gain: `${signed(change)}${interval}`, isClear: Math.abs(change) > rewardPlusMinus }
 }
 
 /** The reward by step, beside that of the control; null without two steps. */
@@ -43,11 +57,12 @@ function rewardFigure(run: RunFacts): FigureBlock | null {
   ]
   const summary = summarizeReinforcement(own)!
   const beside = summarizeReinforcement(control)
-  const finding = `The mean reward of a step ${changed(summary.firstReward, summary.lastReward)} under the verifiers’ rewards`
-  const other =
-    beside && control.length > 1
-      ? `; with the same rewards shuffled among the replies it ${changed(beside.firstReward, beside.lastReward)}`
-      : ''
+  const phrase = (of: ReinforcementSummary) => {
+    const { gain, isClear } = rewardGain(of)
+    return isClear ? `${changed(of.firstReward, of.lastReward)} (${gain})` : `did not change by more than its interval (${gain})`
+  }
+  const finding = `The mean reward of a step ${phrase(summary)} under the verifiers’ rewards`
+  const other = beside && control.length > 1 ? `; with the same rewards shuffled among the replies it ${phrase(beside)}` : ''
   return {
     id: 'rl-reward',
     drawing: lineChart({
@@ -58,7 +73,7 @@ function rewardFigure(run: RunFacts): FigureBlock | null {
       series,
     }),
     caption: html`${finding}${other}. A right answer earns 1, its form 0.1; what is drawn is the reward that the verifiers gave, whoever got
-    it afterwards. Each step has problems of its own, so the mean moves with them too.`,
+    it afterwards. Compared are the first and the last fifth of the steps; each step has problems of its own.`,
   }
 }
 

@@ -133,9 +133,21 @@ function scoreTable(run: RunFacts, last: string): Html {
         cell(base.find(({ task }) => task === score.task)),
       ].concat(isOne ? [] : cell(score), publishedFor(score) ?? 'not reported'),
     ),
-    caption: html`Scores with 95 % intervals in brackets. The last column is what the published base model reaches on the benchmark that a
-    task is modelled on${cite('deepseek-v3', 'table 3')}: another task, far harder, of which ours has the shape only.`,
+    caption: html`${scoreFinding(run, last)} Scores with 95 % intervals in brackets. The last column is what the published base model
+    reaches on the benchmark that a task is modelled on${cite('deepseek-v3', 'table 3')}: another task, far harder, of which ours has the
+    shape only.`,
   })
+}
+
+/** What the scores come to, in a sentence. */
+function scoreFinding(run: RunFacts, last: string): string {
+  const found = taskScores(run, last)
+  const above = found.filter(({ isAboveChance }) => isAboveChance)
+  const guessed = found.length - above.length
+  if (guessed === 0) return `All ${found.length} scores lie above chance.`
+  return above.length === 0
+    ? 'No score can be told from guessing.'
+    : `Only ${listed(above.map(({ task }) => task))} can be told from guessing; ${counted(guessed, 'score')} cannot.`
 }
 
 function leftOut(run: RunFacts): Html | null {
@@ -188,7 +200,7 @@ export function contamination(run: RunFacts): Html {
       ? ` These are ${listed(hits.map(({ task, contaminated, n: of }) => `${contaminated} of ${of} in ${task}`))}; ${whole === 0 ? 'all of them have something new' : `in ${whole} of them nothing is new`}.`
       : ''
   return html`<p>
-    Of ${counted(n, 'test item')} that were looked for in the training text, ${hits.reduce((sum, one) => sum + one.contaminated, 0)} share
+    Of ${n} test items that were looked for in the training text, ${hits.reduce((sum, one) => sum + one.contaminated, 0)} share
     ${gramWords[0]} words in a row with it, or all of theirs where they are shorter.${names} The rule cannot see a fact told in other words.
   </p> `
 }

@@ -78,6 +78,25 @@ test('reinforcement: a gain holds beside a control without one; a loss, or a con
   assert.equal(outcomeWhen('posttraining.rule-rewards', sft, right('rl', 80), withoutControl), 'not established')
 })
 
+test('a control of fewer steps than the run that it stands beside is said to be one', () => {
+  const sentence = (controlSteps: number) => {
+    const kept = events.filter((event) => event.type !== 'rl/step' || event.stage === 'rl' || event.step <= controlSteps)
+    const claim = claims.find(({ id }) => id === 'posttraining.rule-rewards')!
+    return claim.judge(runFactsOf('x', testRunDocument(), kept, null)).sentence
+  }
+  assert.match(sentence(7), /that control had 7 of the 30 steps/)
+})
+
+test('the extended window is worth what rows gain one by one, however much they differ from each other', () => {
+  const without = of('inference/speculation', () => null)
+  const unfelt = of('inference/routing', (event) => ({ ...event, addedNats: event.addedNats && 0, plusMinus: event.plusMinus && 0.01 }))
+  const wave = (row: number) => 4 + Math.sin(7 * row)
+  const last = (gain: number) => lastBucket('extend-2', (row) => wave(row) - gain + 0.01 * Math.sin(3 * row))
+  const base = lastBucket('pretrain', wave)
+  assert.equal(outcomeWhen('sequence.schedule-to-inference', without, unfelt, base, last(0.1)), 'held')
+  assert.equal(outcomeWhen('sequence.schedule-to-inference', without, unfelt, base, last(0)), 'did not hold')
+})
+
 test('fine-tuning: form, ending and right answers must rise; form without answers is not established', () => {
   assert.equal(outcomeWhen('posttraining.sft-format', right('pretrain', 0), right('sft', 40)), 'held')
   assert.equal(outcomeWhen('posttraining.sft-format', right('pretrain', 0), right('sft', 1)), 'not established')

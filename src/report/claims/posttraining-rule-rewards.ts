@@ -22,12 +22,15 @@ export const ruleRewards: Claim = {
     const spent = `${summary.steps} steps of ${counted(summary.replies, 'reply', 'replies')} in all`
     const preamble =
       `On ${after.n} held-out problems, accuracy went from ${percent(before.accuracy)} to ${percent(after.accuracy)}, ${pointsOf(gain)}, ` +
-      `with a chance level of ${percent(after.chance)}, in ${spent}; the policy moved ${digits(summary.lastKlNats)} nats a token away from its reference, ` +
-      `and a reply takes ${digits(after.meanTokens)} tokens where it took ${digits(before.meanTokens)}.`
+      `with a chance level of ${percent(after.chance)}, in ${spent}; the policy moved ${digits(summary.lastKlNats)} nats a token away from its reference.`
     if (!shuffled) return notEstablished(`${preamble} There was no control with shuffled rewards.`)
     const control = shareDifference(shuffled, before)
     const controlSteps = rlSteps(run, 'rl-shuffled').length
-    const sentence = `${preamble} With shuffled rewards, in ${counted(controlSteps, 'step')}, it went to ${percent(shuffled.accuracy)}, ${pointsOf(control)}.`
+    const fewer =
+      controlSteps < summary.steps
+        ? `; that control had ${controlSteps} of the ${summary.steps} steps, so what it would have come to in as many is not known`
+        : ''
+    const sentence = `${preamble} With shuffled rewards it went to ${percent(shuffled.accuracy)}, ${pointsOf(control)}${fewer}.`
     if (gain.high < 0 || control.low > 0) return didNotHold(sentence)
     return gain.low > 0 ? held(sentence) : notEstablished(sentence)
   },

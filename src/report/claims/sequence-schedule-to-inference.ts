@@ -1,5 +1,6 @@
 /** What training decided and serving lives with: an inventory of the trained state, and what parts of it are worth. */
 import { formatBytes } from '../../base/format.ts'
+import { gainOf, lastStagedStage, measuredWindows, positionsOf } from '../findings/long-context.ts'
 import { trainedState } from '../findings/trained-state.ts'
 import type { RunFacts } from '../run-facts.ts'
 import type { Claim } from '../types.ts'
@@ -33,24 +34,20 @@ export function keptEffects(run: RunFacts): KeptEffect[] {
   return effects
 }
 
-/** Loss at the far end of the longest window, before and after extension. */
+/** What extension did to the loss in the far half of the longest window, paired by rows: the same text before and after. */
 function windowEffect(run: RunFacts): KeptEffect | null {
-  const last = (stage: string) =>
-    run
-      .ofType('evaluation/position')
-      .filter((event) => event.stage === stage)
-      .reduce<{ windowLength: number; lossNats: number; plusMinus: number } | null>((longest, { windowLength, buckets }) => {
-        const { lossNats, plusMinus } = buckets.at(-1)!
-        return longest && longest.windowLength >= windowLength ? longest : { windowLength, lossNats, plusMinus }
-      }, null)
-  const before = last('pretrain')
-  const after = last('extend-2') ?? last('extend-1')
-  if (!before || !after || before.windowLength !== after.windowLength) return null
-  const change = after.lossNats - before.lossNats
-  const uncertainty = Math.hypot(before.plusMinus, after.plusMinus)
+  const stage = lastStagedStage(run)
+  const window = measuredWindows(run, 'pretrain').at(-1)
+  if (stage === null || window === undefined) return null
+  const change = gainOf(positionsOf(run, stage, window), positionsOf(run, 'pretrain', window))
+  if (!change) return null
+  const { gainNats, plusMinus, rows } = change
+  const interval = Number.isFinite(plusMinus)
+    ? ` ± ${digits(plusMinus)} nats, paired over ${rows} rows`
+    : ' nats, of one row and so without an interval'
   return {
-    text: `the extension changes the loss at the far end of ${after.windowLength} tokens by ${signed(change)}${Number.isFinite(uncertainty) ? ` ± ${digits(uncertainty)}` : ''} nats`,
-    isFelt: change < -uncertainty,
+    text: `the extension changes the loss in the far half of ${window} tokens by ${signed(gainNats)}${interval}`,
+    isFelt: gainNats < -plusMinus,
   }
 }
 

@@ -1,5 +1,5 @@
 /** How often the verifiers' problems are answered rightly after each stage, and the reinforcement that is to change it. */
-import { mean } from '../../base/statistics.ts'
+import { mean, meanInterval } from '../../base/statistics.ts'
 import { rlTrace, type RlStepEvent } from '../../posttraining/index.ts'
 import type { EventOf, RunFacts } from '../run-facts.ts'
 import type { Attempts } from './attempts.ts'
@@ -41,6 +41,8 @@ export interface ReinforcementSummary {
   readonly replies: number
   readonly firstReward: number
   readonly lastReward: number
+  /** Half the 95 % interval of the last less the first, over the steps of both ends; infinite where an end is a single step. */
+  readonly rewardPlusMinus: number
   /** Steps that each of the two is the mean of. */
   readonly endSteps: number
   readonly lastKlNats: number
@@ -49,8 +51,6 @@ export interface ReinforcementSummary {
   /** Largest difference between the sampler's and the trainer's ln p. */
   readonly largestGap: number
   readonly skippedShare: number
-  readonly firstTokens: number
-  readonly lastTokens: number
   readonly rolloutShare: number
 }
 
@@ -66,13 +66,12 @@ export function summarizeReinforcement(steps: readonly RlStepEvent[]): Reinforce
     replies: sum(({ replies }) => replies),
     firstReward: mean(head.map(({ rewardMean }) => rewardMean)),
     lastReward: mean(tail.map(({ rewardMean }) => rewardMean)),
+    rewardPlusMinus: endSteps < 2 ? Number.POSITIVE_INFINITY : Math.hypot(...[head, tail].map(halfOfReward)),
     endSteps,
     lastKlNats: mean(tail.map(({ klNats }) => klNats)),
     ratioError: Math.max(...steps.map(({ ratioFirst }) => Math.max(Math.abs(ratioFirst.min - 1), Math.abs(ratioFirst.max - 1)))),
     largestGap: Math.max(...steps.map(({ logProbabilityGap }) => logProbabilityGap.max)),
     skippedShare: groups > 0 ? sum(({ skippedGroups }) => skippedGroups) / groups : 0,
-    firstTokens: mean(head.map(({ replyTokensMean }) => replyTokensMean)),
-    lastTokens: mean(tail.map(({ replyTokensMean }) => replyTokensMean)),
     rolloutShare:
       sum(({ rolloutSeconds }) => rolloutSeconds) /
       Math.max(
@@ -80,4 +79,10 @@ export function summarizeReinforcement(steps: readonly RlStepEvent[]): Reinforce
         sum(({ stepSeconds }) => stepSeconds),
       ),
   }
+}
+
+/** Half the 95 % interval of the mean reward over steps. */
+function halfOfReward(steps: readonly RlStepEvent[]): number {
+  const { value, high } = meanInterval(steps.map(({ rewardMean }) => rewardMean))
+  return high - value
 }

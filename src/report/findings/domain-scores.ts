@@ -13,18 +13,33 @@ export function scoredStages(run: RunFacts): string[] {
   return [...new Set(run.ofType('evaluation/domain').map(({ stage }) => stage))]
 }
 
-/** One domain after two stages. Later stages are scored on a part of the text, so the two are not of quite the same bytes. */
-export interface DomainChange {
+/** One domain after two stages, on the same bytes of its text. */
+interface DomainChange {
   readonly domain: string
   readonly before: DomainScore
   readonly after: DomainScore
 }
 
-/** Domains that were scored after both stages. */
-export function domainChanges(run: RunFacts, before: string, after: string): DomainChange[] {
-  const later = domainScores(run, after)
-  return domainScores(run, before).flatMap((score) => {
-    const found = later.find(({ domain }) => domain === score.domain)
-    return found ? [{ domain: score.domain, before: score, after: found }] : []
-  })
+/** What became of the domains between two stages that were scored on the same text; null where there is no such pair. */
+export interface DomainChanges {
+  readonly before: string
+  readonly changes: readonly DomainChange[]
+}
+
+/**
+ * What post-training did to text of pre-training: the last stage before it against the last one of it. Stages are scored on
+ * parts of different size, so only those of as many bytes are compared.
+ */
+export function changesByPosttraining(run: RunFacts): DomainChanges | null {
+  const after = ['rl', 'sft'].map((stage) => domainScores(run, stage)).find((scores) => scores.length > 0)
+  if (!after) return null
+  for (const before of ['extend-2', 'extend-1', 'pretrain']) {
+    const earlier = domainScores(run, before)
+    const changes = after.flatMap((score) => {
+      const found = earlier.find(({ domain, utf8Bytes }) => domain === score.domain && utf8Bytes === score.utf8Bytes)
+      return found ? [{ domain: score.domain, before: found, after: score }] : []
+    })
+    if (changes.length > 0) return { before, changes }
+  }
+  return null
 }

@@ -90,6 +90,35 @@ export function needlesAt(run: RunFacts, stage: string, length: number): { corre
   return { correct: sum((cell) => cell.correct), n, chance: sum((cell) => cell.chance * cell.n) / n }
 }
 
+/** The lengths at which needles were looked for, growing. */
+export function needleLengths(run: RunFacts): number[] {
+  const lengths = run.ofType('evaluation/needle').flatMap(({ cells }) => cells.map(({ length }) => length))
+  return [...new Set(lengths)].sort((a, b) => a - b)
+}
+
+/**
+ * Whether a stage finds, at a length, just as many needles as a model that gives the same answer to every question of a text.
+ * All questions of a text have answers of their own, so such a model is right once in each text, whatever the text says.
+ */
+export function isOneAnswer(run: RunFacts, stage: string, length: number): boolean {
+  const found = needlesAt(run, stage, length)
+  if (!found) return false
+  // Chance is one in the needles of a text; where not all of them are asked for, one answer need not be right once.
+  const depths = run.lastOf('evaluation/needle', (event) => event.stage === stage)!.cells.filter((cell) => cell.length === length).length
+  return Math.abs(found.chance * depths - 1) < 1e-6 && found.correct * depths === found.n
+}
+
+/** Whether a stage finds more needles at a length than guessing, by more than 1.96 standard errors. */
+export const isAboveGuessing = ({
+  correct,
+  n,
+  chance,
+}: {
+  readonly correct: number
+  readonly n: number
+  readonly chance: number
+}): boolean => correct / n > chance + 1.96 * Math.sqrt((chance * (1 - chance)) / n)
+
 /** FLOPs of a training token in each window that a run has trained in, the smallest first. */
 export function costByWindow({
   document,
