@@ -191,7 +191,48 @@ test('what the window has no room for is refused, or said, before it costs anyth
   writeFileSync(place.at('long.jsonl'), line(long) + line('Hi'))
   const { status, stderr } = await place.run('sft', 'tiny', '--name', 'third', '--conversations', 'long.jsonl', '--threads', '1')
   assert.equal(status, 0, stderr)
-  assert.match(stderr, /warning: \d+ of \d+ conversations are longer than a row of sft\.rowLength = 128 tokens and are left out/)
+  assert.match(
+    stderr,
+    /warning: \S*long\.jsonl: 1 of 2 conversations take more than a row of sft\.rowLength = 128 tokens \(the longest \d+\) and are left out: line 1\.\n[^]*step 1/,
+  )
+  writeFileSync(place.at('long.jsonl'), line(long))
+  await refused(
+    /fine-tuning: expected a conversation with an answer, of at most 129 tokens, got none \(the shortest has \d+\)\. Raise sft\.rowLength/,
+    ...['sft', 'tiny', '--name', 'fourth', '--conversations', 'long.jsonl', '--set', 'sft.conversations=0', '--set', 'sft.problems=0'],
+  )
+  await refused(
+    /rl\.maxTokens: expected at most \d+ behind a prompt of \d+ tokens in a window of 256, got 250\. Lower it/,
+    ...['rl', 'tiny', '--name', 'fourth', '--set', 'rl.maxTokens=250'],
+  )
+  assert.equal(existsSync(place.at('runs', 'fourth')), false)
+})
+
+/** A whole run without the stages that take long. */
+const short = ['--set', 'extension=null', '--set', 'sft=null', '--set', 'rl=null', '--set', 'ablations.names=mtp', '--threads', '1']
+
+test('what a small text has not enough of is said before the first step and left out, and the report is written', async () => {
+  writeFileSync(place.at('small.txt'), 'Rain falls on the hills. The ships come home at night.\n'.repeat(40))
+  const { status, stdout, stderr } = await place.run('run', 'tiny', '--name', 'small', '--data', 'small.txt', ...short)
+  assert.equal(status, 0, stderr)
+  const sentence =
+    /The ablations mtp are left out: each is scored on at least 8 rows of 64 held-out tokens, and the \d+ that are held out give 0/
+  assert.ok(stderr.search(sentence) > 0 && stderr.search(sentence) < stderr.indexOf('step 1/'), stderr)
+  assert.match(stderr, /A new run has them with about \d+(?:\.\d+)? KiB of text \(there are 2\.\d+ KiB\)/)
+  for (const text of [stdout, readFileSync(place.at('runs', 'small', 'report.html'), 'utf8')]) assert.match(text, sentence)
+})
+
+test('whatever fails in a late part, the report of what was done is written and named', async () => {
+  mkdirSync(place.at('cache'), { recursive: true })
+  writeFileSync(place.at('cache', 'ablations'), 'in the way')
+  await refused(
+    /warning: a part of the run failed; what was done before it is in runs\/late\/report\.html\nerror: /,
+    'run',
+    'tiny',
+    '--name',
+    'late',
+    ...short,
+  )
+  assert.match(readFileSync(place.at('runs', 'late', 'report.html'), 'utf8'), /Bits per byte/)
 })
 
 test('settings and times outside their range are named with what is expected and what was given', async () => {

@@ -43,7 +43,7 @@ export interface RunSummary {
   readonly recipe: string
   readonly seed: number
   readonly model: { readonly parameters: number; readonly activated: number }
-  /** Something else than what was asked for, said while the run was prepared. */
+  /** Something else than what was asked for, or left out of it. */
   readonly warnings: readonly string[]
   readonly training: {
     readonly steps: number
@@ -103,7 +103,9 @@ export function summarize(folder: string, document: RunDocument, events: readonl
     if (event.type === 'evaluation/domain' && event.stage === 'pretrain') scores.set(event.domain, event)
     if (event.type === 'samples/text') samples.set(`${event.domain}\n${event.prompt}`, event)
   }
-  const warnings = new Set(events.flatMap((event) => (event.type === 'data-fallback' ? [event.reason] : [])))
+  const warnings = new Set(
+    events.flatMap((event) => (event.type === 'data-fallback' ? [event.reason] : event.type === 'run/warning' ? [event.message] : [])),
+  )
   return {
     status: isComplete ? 'complete' : 'interrupted',
     run: folder,

@@ -25,6 +25,7 @@ export type { PosttrainingLogEvent, PosttrainingSurroundings } from './surroundi
 export { type AccuracyOptions, measureAccuracy } from './accuracy.ts'
 export { chooseTasks, type ChosenTask } from './rl-problems.ts'
 export { rolloutRows, trainRl } from './rl-stage.ts'
+export { longConversations, rejectWithoutRoom } from './room.ts'
 export { intervalSchema } from './interval-schema.ts'
 export { policyBatches, type PolicySequence, replyLosses } from './policy-update.ts'
 export type { Rewarded } from './reward/best-of.ts'

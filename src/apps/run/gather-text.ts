@@ -21,6 +21,7 @@ export async function gatherText(
     log(event)
     if (event.type === 'data-fallback') output.warn(event.reason)
     if (event.type === 'data-skipped') output.warn(`${event.path}: ${event.reason}`)
+    if (event.type === 'data-split') output.note(`text      ${event.domain}: ${event.note}`)
     if (event.type === 'data-fetched') output.progress({ stage: 'data', detail: `fetched ${event.packageName}` })
     if (event.type === 'data-source') output.progress({ stage: 'data', detail: event.source })
     if (event.type === 'data-tokenized') output.progress({ stage: 'encode', detail: event.domain })

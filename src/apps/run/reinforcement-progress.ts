@@ -6,8 +6,8 @@ import type { Output } from '../output.ts'
 /** Weight of the past in what is shown. */
 const smoothing = 0.8
 
-/** A listener for the stage. @param stage as the line calls it @param hasOwn whether some of the conversations are the user's */
-export function showReinforcement(output: Output, stage: string, hasOwn: boolean): (event: PosttrainingLogEvent) => void {
+/** A listener for the stage. @param stage as the line calls it */
+export function showReinforcement(output: Output, stage: string): (event: PosttrainingLogEvent) => void {
   const smooth = { seconds: movingAverage(smoothing), accuracy: movingAverage(smoothing), reward: movingAverage(smoothing) }
   let stepCount = 0
   return (event) => {
@@ -16,12 +16,10 @@ export function showReinforcement(output: Output, stage: string, hasOwn: boolean
       output.note(
         `chats     ${event.conversations} conversations in ${event.rows} rows of ${event.rowLength}, ${event.supervisedTokens} of ${event.tokens} tokens to be learned`,
       )
-      if (event.droppedTooLong > 0) {
-        const tell = hasOwn ? output.warn : output.note
-        tell(
-          `${event.droppedTooLong} of ${event.conversations} conversations are longer than a row of sft.rowLength = ${event.rowLength} tokens and are left out`,
+      if (event.droppedTooLong > 0)
+        output.note(
+          `          ${event.droppedTooLong} of ${event.conversations} conversations are longer than a row of sft.rowLength = ${event.rowLength} tokens and are left out`,
         )
-      }
     } else if (event.type === 'rl/verifier-fault')
       output.warn(
         `step ${event.step}: the verifier failed on ${event.count} of ${event.replies} replies, which count as wrong: ${event.fault}`,

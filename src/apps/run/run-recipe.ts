@@ -12,7 +12,7 @@ import { Machine } from '../../compute/index.ts'
 import { writeFileWhole } from '../../foundations/index.ts'
 import { createRunFolder, eventsFile, isRunFolder, openRunFolder, readTokenizer, type RunFolder } from '../../infrastructure/index.ts'
 import { checkHeap } from '../../pretraining/index.ts'
-import { type Asked, readRunFacts, type RunDocument, type RunRecordEvent, runEventSchemas } from '../../report/index.ts'
+import { type Asked, type PartName, readRunFacts, type RunDocument, type RunRecordEvent, runEventSchemas } from '../../report/index.ts'
 import type { Output } from '../output.ts'
 import { checkLaterStages } from './check-later-stages.ts'
 import { gatherText } from './gather-text.ts'
@@ -21,6 +21,7 @@ import { Interrupted, type Part, type RunContext, type Until } from './part.ts'
 import { partsUntil } from './parts/index.ts'
 import { resolveRecipe } from './resolve.ts'
 import { readRunSoFar, type RunSoFar } from './run-so-far.ts'
+import { checkTextNeeds } from './text-needs.ts'
 import { rejectDerivedSettings, resolveRun } from './within-budget.ts'
 import { reportFile, writeReport } from './write-report.ts'
 
@@ -121,6 +122,9 @@ async function work(
     const textBegun = performance.now()
     const text = await gatherText(recipe, known, (event) => log(event), output)
     log({ type: 'run/stage', stage: 'data', seconds: (performance.now() - textBegun) / 1000 })
+    const parts = partsUntil(request.until, recipe)
+    const isWanted = (part: PartName) => !done.has(part) && parts.some(({ name }) => name === part)
+    for (const sentence of checkTextNeeds(recipe, text, isWanted)) output.warn(sentence)
 
     using created = opened ? null : createRunFolder<RunRecordEvent>(folder, document)
     const run = opened ?? created!
@@ -129,14 +133,30 @@ async function work(
     if (!known) writeFileWhole(tokenizerFile, [new TextEncoder().encode(text.tokenizer.toJson())])
 
     using interrupt = listenForInterrupt(() => output.note('Finishing this step and writing a checkpoint; once more to leave at once.'))
-    const parts = partsUntil(request.until, recipe)
-    const status = await doParts(parts, done, { machine, run, document, text, output, interrupt })
+    const context = { machine, run, document, text, output, interrupt }
+    const status = await doParts(parts, done, context).catch((error: unknown) => {
+      if (request.until === 'report') reportSoFar(folder, output)
+      throw error
+    })
     run.log.sync()
     if (status === 'complete' && request.until === 'report') writeReport(readRunFacts(folder), reportFile(folder))
     const events = readRunLog<RunRecordEvent>(eventsFile(folder), runEventSchemas)
     return { status, document, events, exitStatus: status === 'complete' ? 0 : interrupt.exitStatus(), wasComplete: false }
   } finally {
     machine.close()
+  }
+}
+
+/** When a part has failed: the report of what there is, and where. What fails in that must not hide the failure that is told next. */
+function reportSoFar(folder: string, output: Output): void {
+  try {
+    const facts = readRunFacts(folder)
+    if (facts.config === null) return
+    writeReport(facts, reportFile(folder))
+    output.warn(`a part of the run failed; what was done before it is in ${reportFile(folder)}`)
+  } catch (error) {
+    if (!(error instanceof Error)) throw error
+    output.warn(`the report of what was done before could not be written: ${error.message}`)
   }
 }
 

@@ -4,7 +4,7 @@ import type { TrainingSpeed } from '../derive.ts'
 import type { Recipe } from '../recipe.ts'
 import { accumulationAblation, ablations, productErrorsAblation } from './catalogue.ts'
 import { memoryAblation } from './memory-settings.ts'
-import { heldOutRowCount } from './run-ablation.ts'
+import { heldOutRowCount } from './paired.ts'
 
 /** A forward pass costs a third of a training step. */
 const scoringShare = 1 / 3

@@ -4,7 +4,7 @@ export type { AccumulationArm } from './accumulation.ts'
 export type { ArmNumbers } from './arm-numbers.ts'
 export { ablationRuns, tokensWithin } from './budget.ts'
 export { ablationEventSchemas } from './event-schemas.ts'
-export { ablationList, ablationNames } from './catalogue.ts'
+export { ablationList, ablationNames, accumulationAblation } from './catalogue.ts'
 export type {
   AblationBase,
   AblationDifference,
@@ -26,6 +26,7 @@ export {
   type AblationProgress,
   runAblation,
 } from './run-ablation.ts'
+export { heldOutShortage } from './paired.ts'
 export { allSavings, memoryAblation } from './memory-settings.ts'
 export { precisionMetrics, roundings } from './product-errors.ts'
 export type { ScoreModel } from './train-arm.ts'

@@ -26,6 +26,8 @@ export interface HeldOutRows {
   readonly bytesOfRow: readonly number[]
 }
 
+/** Held-out rows, at most. */
+export const heldOutRowCount = 192
 const rowsInBatch = 8
 /** Draws for each row that is wanted; a domain that is used up gives no more. */
 const mostDraws = 4
@@ -42,14 +44,9 @@ const leastSeeds = 3
  * @param seed   of the draw, the same for all arms
  * @throws UsageError when there is not one batch of rows
  */
-export function heldOutRows({ tokenized: corpus, tokenizer }: PreparedText, length: number, count: number, seed: number): HeldOutRows {
-  const domains = corpus.domains.map((domain) => ({ ...domain, train: domain.heldOut }))
-  const source = new Mixture({ ...corpus, domains }, { seed, stream: 'ablations', stretchTokens: 2 * length })
-  const rows: TrainingBatch[] = []
-  for (let draw = 0; draw < mostDraws * count && rows.length < count; draw++) {
-    const row = source.nextBatch(1, length)
-    if (source.epochs()[source.domainNames[row.domainOfRow_B[0]]] < 1) rows.push(row)
-  }
+export function heldOutRows(text: PreparedText, length: number, count: number, seed: number): HeldOutRows {
+  const { tokenized: corpus, tokenizer } = text
+  const { rows, domainNames } = drawHeldOut(text, length, count, seed)
   const batchCount = Math.floor(rows.length / rowsInBatch)
   if (batchCount === 0)
     throw usageError(
@@ -64,8 +61,42 @@ export function heldOutRows({ tokenized: corpus, tokenizer }: PreparedText, leng
     batches: Array.from({ length: batchCount }, (_, index) => joined(kept.slice(index * rowsInBatch, (index + 1) * rowsInBatch))),
     length,
     bytesOfRow: kept.map(({ tokens_BS }) => bytesOf(tokens_BS.subarray(1, length + 1))),
-    domainOfRow: kept.map(({ domainOfRow_B }) => source.domainNames[domainOfRow_B[0]]),
+    domainOfRow: kept.map(({ domainOfRow_B }) => domainNames[domainOfRow_B[0]]),
   }
+}
+
+function drawHeldOut({ tokenized: corpus }: PreparedText, length: number, count: number, seed: number) {
+  const domains = corpus.domains.map((domain) => ({ ...domain, train: domain.heldOut }))
+  const source = new Mixture({ ...corpus, domains }, { seed, stream: 'ablations', stretchTokens: 2 * length })
+  const rows: TrainingBatch[] = []
+  for (let draw = 0; draw < mostDraws * count && rows.length < count; draw++) {
+    const row = source.nextBatch(1, length)
+    if (source.epochs()[source.domainNames[row.domainOfRow_B[0]]] < 1) rows.push(row)
+  }
+  return { rows, domainNames: source.domainNames }
+}
+
+/** Held-out text that is too little to score an ablation on. */
+export interface HeldOutShortage {
+  /** Rows that there are, and that there must be at least. */
+  readonly rows: number
+  readonly leastRows: number
+  /** T: tokens in a row. */
+  readonly length: number
+  /** Held-out tokens that there are, and about how many are needed. */
+  readonly tokens: number
+  readonly neededTokens: number
+}
+
+/** What a text lacks for `heldOutRows`; null when it is enough. @param length T @param seed of the draw */
+export function heldOutShortage(text: PreparedText, length: number, seed: number): HeldOutShortage | null {
+  const tokens = text.tokenized.domains.reduce((sum, { heldOut }) => sum + heldOut.ids.length, 0)
+  // The same draws as for as many rows as an ablation ever takes: with several domains some are drawn in vain.
+  const rows = tokens === 0 ? 0 : drawHeldOut(text, length, heldOutRowCount, seed).rows.length
+  if (rows >= rowsInBatch) return null
+  // The last piece of a domain is no longer drawn from: one row more.
+  const neededTokens = Math.ceil((rowsInBatch + 1) * Math.max(length, tokens / Math.max(1, rows)))
+  return { rows, leastRows: rowsInBatch, length, tokens, neededTokens }
 }
 
 function joined(rows: readonly TrainingBatch[]): TrainingBatch {

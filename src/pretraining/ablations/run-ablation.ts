@@ -23,7 +23,7 @@ import { accumulationAblation, ablations, productErrorsAblation } from './catalo
 import { runMemory, timedPairs } from './memory.ts'
 import { memoryAblation, memorySettings } from './memory-settings.ts'
 import type { AblationBase, AblationDifference, AblationEvent, AblationResultEvent } from './events.ts'
-import { type HeldOutRows, heldOutRows, pairedVerdict } from './paired.ts'
+import { heldOutRowCount, type HeldOutRows, heldOutRows, pairedVerdict } from './paired.ts'
 import { runProductErrors } from './product-errors.ts'
 import { readRun, runHash, storeRun } from './run-cache.ts'
 import { type ScoreModel, trainArm } from './train-arm.ts'
@@ -65,9 +65,6 @@ export interface AblationOutcome {
   /** As they were logged; none of an ablation that was interrupted. */
   readonly events: readonly AblationEvent[]
 }
-
-/** Held-out rows, at most. */
-export const heldOutRowCount = 192
 
 /** What a result's metric and unit are called. */
 export const ablationMetrics: Readonly<Record<AblationMetric, { readonly metric: string; readonly unit: string }>> = {

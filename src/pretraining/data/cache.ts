@@ -38,6 +38,10 @@ export function writeWhole(file: string, parts: Iterable<string | Uint8Array>): 
   const draft = `${file}.${globalThis.process.pid}.${Date.now()}.part`
   try {
     fs.mkdirSync(path.dirname(file), { recursive: true })
+  } catch (cause) {
+    throw writeError(file, cause)
+  }
+  try {
     const handle = fs.openSync(draft, 'wx')
     try {
       for (const part of parts) fs.writeFileSync(handle, part)

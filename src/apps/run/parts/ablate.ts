@@ -1,8 +1,9 @@
 /** The recipe's ablations: pairs of small runs on the run's own text. */
 import { cacheFolder } from '../../../base/platform.ts'
-import { ablationNames, runAblation } from '../../../pretraining/index.ts'
+import { runAblation } from '../../../pretraining/index.ts'
 import { packageVersion } from '../../package-version.ts'
 import { Interrupted, type Part } from '../part.ts'
+import { ablationsWithin } from '../text-needs.ts'
 
 export const ablatePart: Part = {
   name: 'ablations',
@@ -10,7 +11,9 @@ export const ablatePart: Part = {
   isWanted: ({ ablations }) => ablations !== null,
   work: async ({ machine, run, text, document, output, interrupt }) => {
     const { recipe } = document
-    for (const name of ablationNames(recipe.ablations!.names)) {
+    const { names, leftOut } = ablationsWithin(recipe, text)
+    if (leftOut !== null) run.log.append({ type: 'run/warning', message: leftOut })
+    for (const name of names) {
       const { reason } = await runAblation(name, {
         machine,
         recipe,

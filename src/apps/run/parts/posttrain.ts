@@ -4,6 +4,7 @@ import { baseStage, type Recipe, type Stage } from '../../../pretraining/index.t
 import { Interrupted, type Part, type RunContext, surroundings } from '../part.ts'
 import { showReinforcement } from '../reinforcement-progress.ts'
 import { endOfStage, keepEndOnly, writeResult } from '../stage-model.ts'
+import { longSentences } from '../text-needs.ts'
 
 /** What reinforcement begins from: the fine-tuned model, or the base model of a recipe that does not fine-tune. */
 const beforeRl = (recipe: Recipe): Stage => (recipe.sft ? 'sft' : baseStage(recipe))
@@ -11,8 +12,7 @@ const beforeRl = (recipe: Recipe): Stage => (recipe.sft ? 'sft' : baseStage(reci
 function around(context: RunContext, stage: Stage, before: Stage): PosttrainingSurroundings {
   const { run, text, output } = context
   const { onEvent, ...rest } = surroundings(context, stage)
-  const { sft } = context.document.recipe
-  const onReinforcement = showReinforcement(output, stage, sft !== null && sft.paths.length > 0)
+  const onReinforcement = showReinforcement(output, stage)
   return {
     ...rest,
     run,
@@ -31,6 +31,8 @@ export const sftPart: Part = {
   until: 'sft',
   isWanted: ({ sft }) => sft !== null,
   work: async (context) => {
+    const { document, run, text } = context
+    for (const message of longSentences(document.recipe.sft!, text)) run.log.append({ type: 'run/warning', message })
     const outcome = await trainSft(around(context, 'sft', baseStage(context.document.recipe)))
     if (outcome.reason === 'interrupted') throw new Interrupted('sft')
     writeResult(context, outcome)
