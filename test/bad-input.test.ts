@@ -198,11 +198,25 @@ test('what the window has no room for is refused, or said, before it costs anyth
   writeFileSync(place.at('long.jsonl'), line(long))
   await refused(
     /fine-tuning: expected a conversation with an answer, of at most 129 tokens, got none \(the shortest has \d+\)\. Raise sft\.rowLength/,
-    ...['sft', 'tiny', '--name', 'fourth', '--conversations', 'long.jsonl', '--set', 'sft.conversations=0', '--set', 'sft.problems=0'],
+    'sft',
+    'tiny',
+    '--name',
+    'fourth',
+    '--conversations',
+    'long.jsonl',
+    '--set',
+    'sft.conversations=0',
+    '--set',
+    'sft.problems=0',
   )
   await refused(
     /rl\.maxTokens: expected at most \d+ behind a prompt of \d+ tokens in a window of 256, got 250\. Lower it/,
-    ...['rl', 'tiny', '--name', 'fourth', '--set', 'rl.maxTokens=250'],
+    'rl',
+    'tiny',
+    '--name',
+    'fourth',
+    '--set',
+    'rl.maxTokens=250',
   )
   assert.equal(existsSync(place.at('runs', 'fourth')), false)
 })
