@@ -5,6 +5,7 @@
 import type { Command } from 'commander'
 import { usageError } from '../base/errors.ts'
 import { parseSeconds } from '../base/format.ts'
+import { mostThreads } from '../base/platform.ts'
 
 /** What the shared flags look like in a verb's options. */
 export interface CommonFlags {
@@ -61,9 +62,6 @@ export function readNumbers<Name extends string>(texts: Readonly<Record<Name, st
     violations: entries.filter(([, , value]) => Number.isNaN(value)).map(([name, text]) => `${name}: expected a number, got "${text}"`),
   }
 }
-
-/** More threads than any machine of this kind runs: a typing mistake. */
-const mostThreads = 256
 
 const adders: { readonly [Name in keyof CommonFlags]-?: (command: Command) => Command } = {
   set: (command) =>

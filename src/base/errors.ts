@@ -39,6 +39,12 @@ export function usageError(subject: string, expected: string, got: string, hint 
   return new UsageError(`${subject}: expected ${expected}, got ${got}.${hint && ` ${hint}`}`, { cause })
 }
 
+/** A value of any kind for "got …": a text in quotes, so that "2" is not taken for the number 2. */
+export function said(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, 80))
+  return typeof value === 'object' && value !== null ? (Array.isArray(value) ? 'a list' : 'an object') : String(value)
+}
+
 /** Violations that are told in full; of the rest, how many there are. */
 export const mostViolations = 20
 

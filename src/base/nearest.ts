@@ -48,3 +48,10 @@ export function didYouMean(name: string, candidates: Iterable<string>): string {
   const near = nearest(name, candidates)
   return near.length === 0 ? '' : `Did you mean ${near.map((candidate) => `"${candidate}"`).join(' or ')}?`
 }
+
+/** Violations for the names of a record that do not exist, one each. @param known the names that do */
+export function unknownNames(given: object, known: readonly string[]): string[] {
+  return Object.keys(given)
+    .filter((name) => !known.includes(name))
+    .map((name) => `${name.slice(0, 80)}: there is no such option. ${didYouMean(name, known) || `There are ${known.join(', ')}.`}`)
+}

@@ -51,6 +51,9 @@ export function availableThreads(): number {
   return isNode ? node().os.availableParallelism() : (globalThis.navigator?.hardwareConcurrency ?? 1)
 }
 
+/** More threads than any machine of this kind runs: a typing mistake. */
+export const mostThreads = 256
+
 /**
  * The folder for what was fetched once and can be fetched again: `STRATA_CACHE`, or `strata` in the place that the
  * operating system keeps for caches. It may not exist yet.

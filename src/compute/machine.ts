@@ -2,8 +2,8 @@
  * The machine that tensors live on: one heap, one pool of threads, one build of the kernels, and the tape that records
  * when something is to be differentiated.
  */
-import { invariant } from '../base/errors.ts'
-import { availableThreads, isNode } from '../base/platform.ts'
+import { invariant, said, usageError } from '../base/errors.ts'
+import { availableThreads, isNode, mostThreads } from '../base/platform.ts'
 import { Heap, type Scope } from './heap.ts'
 import { type Dialect, instantiate, type KernelChoice, type KernelExports, loadKernels } from './kernels.ts'
 import { type KernelName, opcodes } from './opcodes.ts'
@@ -55,8 +55,7 @@ export interface MachineOptions {
   readonly dialect?: Dialect
 }
 
-/** Where tensors live and kernels run; `Machine.start` makes one, `close` ends it. */
-/** One heap, one pool of threads, one build of the kernels; every tensor belongs to one. */
+/** One heap, one pool of threads, one build of the kernels; every tensor belongs to one. `Machine.start` makes it, `close` ends it. */
 export class Machine {
   readonly heap: Heap
   readonly threads: number
@@ -94,11 +93,12 @@ export class Machine {
   /**
    * Starts a machine.
    *
-   * @throws UsageError when this engine cannot run the kernels
+   * @throws UsageError for a number of threads that is none, and when this engine cannot run the kernels
    */
   static async start(options: MachineOptions = {}): Promise<Machine> {
-    const threads = options.threads ?? availableThreads()
-    invariant(Number.isInteger(threads) && threads >= 1, `threads: expected a whole number from 1, got ${threads}`)
+    const { threads = availableThreads() } = options
+    if (!Number.isInteger(threads) || threads < 1 || threads > mostThreads)
+      throw usageError('threads', `a whole number from 1 to ${mostThreads}`, said(threads), 'Leave it away for all that the machine has.')
     const { module, choice } = await loadKernels(options.dialect)
     const memory = new WebAssembly.Memory({ initial: 64, maximum: 65536, shared: true })
     const exports = instantiate(module, memory)

@@ -51,6 +51,12 @@ export function messageViolations(messages: unknown, needsAnswer: boolean): stri
   return violations
 }
 
+/** Refuses what `messageViolations` finds. @throws UsageError */
+export function rejectMessages(messages: unknown, needsAnswer: boolean): void {
+  const hint = 'A conversation is a list of { "role": "user", "content": "…" }, and ends with an answer where it is trained on.'
+  rejectViolations('conversation', messageViolations(messages, needsAnswer), hint)
+}
+
 const kindOf = (value: unknown) =>
   value === undefined ? 'nothing' : value === null ? 'null' : Array.isArray(value) ? 'a list' : `a value of type ${typeof value}`
 
@@ -85,11 +91,7 @@ const messageOf = (error: unknown) => (error instanceof Error ? error.message : 
  */
 export function renderChat(template: string, messages: readonly ChatMessage[], options: RenderOptions = {}): string {
   const { addGenerationPrompt = false, bosToken = '', eosToken = '' } = options
-  rejectViolations(
-    'conversation',
-    messageViolations(messages, !addGenerationPrompt),
-    'A conversation is a list of { "role": "user", "content": "…" }, and ends with an answer where it is trained on.',
-  )
+  rejectMessages(messages, !addGenerationPrompt)
   const compiled = parseTemplate(template)
   try {
     return compiled.render({ messages, bos_token: bosToken, eos_token: eosToken, add_generation_prompt: addGenerationPrompt })

@@ -10,7 +10,7 @@
  * One exception: `<think>` and `</think>` in an answer are the tokens of that name. They mark and close nothing else.
  */
 import { usageError } from '../base/errors.ts'
-import { renderChat, type ChatMessage } from './chat-template.ts'
+import { rejectMessages, renderChat, type ChatMessage } from './chat-template.ts'
 import { specialTokens } from './tokenizer/special-tokens.ts'
 import type { Tokenizer } from './tokenizer/tokenizer.ts'
 import { v3ChatTemplate } from './v3-chat-template.ts'
@@ -67,6 +67,7 @@ export function encodeChat(
   messages: readonly ChatMessage[],
   addGenerationPrompt = false,
 ): ChatTokens {
+  rejectMessages(messages, !addGenerationPrompt)
   const options = { addGenerationPrompt, bosToken: tokenizer.decode([tokenizer.bosId]), eosToken: tokenizer.decode([tokenizer.eosId]) }
   // The house's own template keeps contents by its text; of others each conversation is rendered and compared.
   const rendered = template === v3ChatTemplate ? null : renderChat(template, messages, options)

@@ -1,5 +1,6 @@
 /** What may be asked of generation, its defaults, and the rules, all violations at once. */
-import { rejectViolations } from '../base/errors.ts'
+import { rejectViolations, said, usageError } from '../base/errors.ts'
+import { unknownNames } from '../base/nearest.ts'
 
 /** How a token is drawn from the model's distribution; the filters apply in this order. */
 export interface SamplingOptions {
@@ -47,11 +48,11 @@ function violationsOf({ temperature, topK, topP, minP, seed, maxTokens, stop, sp
   const violations: string[] = []
   const number = (name: string, value: unknown, low: number, high: number, isLowAllowed = true) => {
     if (typeof value === 'number' && value <= high && (isLowAllowed ? value >= low : value > low)) return
-    violations.push(`${name}: expected a number ${isLowAllowed ? `from ${low}` : `above ${low}`} to ${high}, got ${String(value)}`)
+    violations.push(`${name}: expected a number ${isLowAllowed ? `from ${low}` : `above ${low}`} to ${high}, got ${said(value)}`)
   }
   const whole = (name: string, value: unknown, low: number, high = Infinity) => {
     if (Number.isSafeInteger(value) && (value as number) >= low && (value as number) <= high) return
-    violations.push(`${name}: expected a whole number, ${low} ${high === Infinity ? 'or more' : `to ${high}`}, got ${String(value)}`)
+    violations.push(`${name}: expected a whole number, ${low} ${high === Infinity ? 'or more' : `to ${high}`}, got ${said(value)}`)
   }
   number('temperature', temperature, 0, maxTemperature)
   whole('topK', topK, 0)
@@ -60,7 +61,7 @@ function violationsOf({ temperature, topK, topP, minP, seed, maxTokens, stop, sp
   whole('seed', seed, 0)
   whole('maxTokens', maxTokens, 1)
   whole('speculate', speculate, 0, maxSpeculate)
-  if (!Array.isArray(stop)) violations.push(`stop: expected a list of strings, got ${String(stop)}`)
+  if (!Array.isArray(stop)) violations.push(`stop: expected a list of strings, got ${said(stop)}`)
   else if (stop.length > maxStopStrings) violations.push(`stop: expected at most ${maxStopStrings} strings, got ${stop.length}`)
   else if (!stop.every((text) => typeof text === 'string' && text !== ''))
     violations.push('stop: expected strings of one character or more')
@@ -68,12 +69,13 @@ function violationsOf({ temperature, topK, topP, minP, seed, maxTokens, stop, sp
 }
 
 /**
- * Fills in what was not given, and checks all of it.
+ * Fills in what was not given (or is undefined), and checks all of it.
  *
- * @throws UsageError naming every option that is out of its range
+ * @throws UsageError naming every option that does not exist or is out of its range
  */
-export function checkGenerationOptions(given: Partial<GenerationOptions>): GenerationOptions {
-  const options = { ...defaultGenerationOptions, ...given }
-  rejectViolations('generation', violationsOf(options))
+export function checkGenerationOptions(given: Partial<GenerationOptions> = {}): GenerationOptions {
+  if (typeof given !== 'object' || given === null) throw usageError('generation', 'an object of options', said(given))
+  const options = { ...defaultGenerationOptions, ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) }
+  rejectViolations('generation', [...unknownNames(given, Object.keys(defaultGenerationOptions)), ...violationsOf(options)])
   return options
 }

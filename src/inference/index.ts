@@ -1,4 +1,5 @@
 /** Generation: the latent cache, prefill in the expanded form, decoding in the absorbed form, sampling, text as it comes. */
+export { UsageError } from '../base/errors.ts'
 export { createDecodeBench, type DecodeBench, decodeBenchmark, type DecodeSpeed, mostVerifiedTokens } from './decode-benchmark.ts'
 export * from './event-schemas.ts'
 export * from './events.ts'

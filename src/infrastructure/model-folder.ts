@@ -146,7 +146,7 @@ export function locateModel(given: string): ModelLocation {
       given,
       'a run that has written its model',
       'one without a model folder',
-      'Let the run finish: strata pretrain --resume.',
+      `Let it finish: strata run ${given} --resume.`,
     )
   throw usageError(given, expected, 'a folder without config.json', 'Check the path.')
 }
