@@ -22,7 +22,7 @@ function install(place: Workplace): void {
   symlinkSync(path.join(root, 'node_modules'), path.join(target, 'node_modules'))
 }
 
-test('ten lines of a program load a model from its folder and stream a reply; every subpath imports', async () => {
+test('ten lines of a program load a model from its folder and stream a reply; every subpath imports, with its types', async () => {
   using place = new Workplace()
   const trained = await place.run('pretrain', 'tiny', '--threads', '1', '--set', 'training.tokens=2048')
   assert.equal(trained.status, 0, trained.stderr)
@@ -46,9 +46,35 @@ test('ten lines of a program load a model from its folder and stream a reply; ev
   const closed = spawnSync(process.execPath, ['closed.mjs'], { cwd: place.folder, encoding: 'utf8', timeout: 60_000 })
   assert.match(closed.stdout, /expected an open model, got one that was closed/, closed.stderr)
 
+  const fromText = `import { openModel } from 'strata-lm/inference'
+    const model = await openModel('runs/tiny', { threads: 2 })
+    process.stdout.write(String([...model.complete('Once', { maxTokens: 3 })].length))
+    model.close()`
+  const opened = inPlace('--input-type=module', '-e', fromText)
+  assert.equal(opened.stdout, '3', opened.stderr)
+
   const { exports } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as { exports: Record<string, unknown> }
   const subpaths = Object.keys(exports).filter((name) => name !== './package.json')
   const importAll = subpaths.map((name) => `await import('strata-lm/${name.slice(2)}')`).join(';')
   const imported = inPlace('--input-type=module', '-e', importAll)
   assert.equal(imported.status, 0, imported.stderr)
+
+  const types = subpaths.map((name, i) => `import * as floor${i} from 'strata-lm/${name.slice(2)}'`)
+  const program = `import { type GenerationOptions, type OpenModel, openModel, Sequence, UsageError } from 'strata-lm/inference'
+    const model: OpenModel = await openModel('runs/tiny', { threads: 1 })
+    const options: Partial<GenerationOptions> = { temperature: 0 }
+    for (const { text } of model.reply([{ role: 'user', content: 'Hi' }], options, new Sequence(model.model))) text satisfies string
+    // @ts-expect-error -- an option that does not exist
+    model.complete('Once', { temprature: 0 })
+    export { UsageError, ${subpaths.map((_, i) => `floor${i}`).join(', ')} }`
+  writeFileSync(place.at('program.mts'), `${types.join('\n')}\n${program}\n`)
+  const tsc = path.join(root, 'node_modules', 'typescript', 'bin', 'tsc')
+  const strict = ['--noEmit', '--strict', '--skipLibCheck', 'false', '--target', 'es2022', '--lib', 'es2022']
+  for (const [resolution, module] of [
+    ['nodenext', 'nodenext'],
+    ['bundler', 'esnext'],
+  ]) {
+    const typed = inPlace(tsc, ...strict, '--moduleResolution', resolution, '--module', module, 'program.mts')
+    assert.equal(typed.stdout, '', resolution)
+  }
 })

@@ -4,6 +4,7 @@
  * Nothing here is imported from `node:` statically, so every floor loads in a browser tab. What only Node can do is
  * reached through `node()`, which says so when there is none.
  */
+/// <reference types="node" preserve="true" />
 import { UsageError } from './errors.ts'
 
 interface NodeModules {

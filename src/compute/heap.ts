@@ -26,10 +26,15 @@ export interface Scope extends Disposable {
   readonly startBytes: number
 }
 
-/** The memory and who owns which part of it. */
+/** What the heap needs of a WebAssembly.Memory: declarations name no type that only the browser's library has. */
+export interface SharedMemory {
+  readonly buffer: ArrayBuffer
+  grow(pages: number): number
+}
+
 /** The allocator over one shared memory: nested scopes, holes reused first-fit. */
 export class Heap {
-  readonly memory: WebAssembly.Memory
+  readonly memory: SharedMemory
   /** Most bytes that were ever in use at once, the holes below the top included. */
   peakBytes: number
   #top: number
@@ -37,7 +42,7 @@ export class Heap {
   readonly #sizeOfBlock = new Map<number, number>()
 
   /** @param memory a shared memory  @param baseBytes bytes at the front that are not the heap's */
-  constructor(memory: WebAssembly.Memory, baseBytes: number) {
+  constructor(memory: SharedMemory, baseBytes: number) {
     this.memory = memory
     this.#top = baseBytes
     this.peakBytes = baseBytes

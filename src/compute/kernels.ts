@@ -5,6 +5,7 @@
  */
 import { UsageError } from '../base/errors.ts'
 import { readAsset } from '../base/platform.ts'
+import type { SharedMemory } from './heap.ts'
 
 export type Dialect = 'relaxed' | 'plain'
 
@@ -14,6 +15,9 @@ export interface KernelChoice {
   readonly dialect: Dialect
   readonly reason: string
 }
+
+/** A compiled build: a WebAssembly.Module, which only the browser's library has a type for. */
+export type KernelModule = object
 
 export interface KernelExports {
   enter(thread: number, mayWait: number): void
@@ -30,7 +34,7 @@ const folder = import.meta.url.endsWith('.ts') ? '../../build/kernels/' : '../ke
  * @param wanted a build to insist on; without it, the fastest that this engine can run
  * @throws UsageError when the engine cannot run the build, or has no SIMD or no shared memory at all
  */
-export async function loadKernels(wanted?: Dialect): Promise<{ module: WebAssembly.Module; choice: KernelChoice }> {
+export async function loadKernels(wanted?: Dialect): Promise<{ module: KernelModule; choice: KernelChoice }> {
   if (typeof SharedArrayBuffer === 'undefined') {
     throw new UsageError(
       'kernels: expected shared memory, got an engine without it. In a browser, serve the page with Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp.',
@@ -48,14 +52,17 @@ export async function loadKernels(wanted?: Dialect): Promise<{ module: WebAssemb
   if (!WebAssembly.validate(bytes)) {
     throw new UsageError('kernels: expected an engine with WebAssembly SIMD and threads, got one without. Node 20 or newer has both.')
   }
-  const reason = wanted ? 'asked for' : 'this engine has no relaxed SIMD: multiply and add are two roundings, and slower'
+  const reason = wanted
+    ? 'asked for'
+    : 'this engine has no relaxed SIMD, so multiply and add are two steps, and slower; Node 22 or newer has it'
   return { module: await WebAssembly.compile(bytes), choice: { type: 'kernels', dialect: 'plain', reason } }
 }
 
 /** An instance of the kernels on `memory`, for one thread. */
-export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory): KernelExports {
+export function instantiate(module: KernelModule, memory: SharedMemory): KernelExports {
   const abort = () => {
     throw new Error('kernels: abort')
   }
-  return new WebAssembly.Instance(module, { env: { memory, abort } }).exports as unknown as KernelExports
+  const imports = { env: { memory: memory as WebAssembly.Memory, abort } }
+  return new WebAssembly.Instance(module, imports).exports as unknown as KernelExports
 }

@@ -4,7 +4,7 @@
  */
 import { invariant, said, usageError } from '../base/errors.ts'
 import { availableThreads, isNode, mostThreads } from '../base/platform.ts'
-import { Heap, type Scope } from './heap.ts'
+import { Heap, type Scope, type SharedMemory } from './heap.ts'
 import { type Dialect, instantiate, type KernelChoice, type KernelExports, loadKernels } from './kernels.ts'
 import { type KernelName, opcodes } from './opcodes.ts'
 import { type PoolThread, startThread } from './pool.ts'
@@ -74,7 +74,7 @@ export class Machine {
   readonly #pool: readonly PoolThread[]
   #words: Int32Array
 
-  private constructor(memory: WebAssembly.Memory, exports: KernelExports, kernels: KernelChoice, pool: readonly PoolThread[]) {
+  private constructor(memory: SharedMemory, exports: KernelExports, kernels: KernelChoice, pool: readonly PoolThread[]) {
     this.heap = new Heap(memory, baseBytes)
     this.kernels = kernels
     this.threads = pool.length + 1

@@ -1,6 +1,8 @@
 /** Starts the pool's threads: Node's workers or the browser's, the same file in both. */
 import { isNode } from '../base/platform.ts'
 import { startWorker } from '../base/start-worker.ts'
+import type { SharedMemory } from './heap.ts'
+import type { KernelModule } from './kernels.ts'
 
 export interface PoolThread {
   terminate(): void
@@ -13,7 +15,7 @@ const file = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker
  *
  * @param thread its number, from 1 (the main thread is 0)
  */
-export function startThread(module: WebAssembly.Module, memory: WebAssembly.Memory, thread: number): Promise<PoolThread> {
+export function startThread(module: KernelModule, memory: SharedMemory, thread: number): Promise<PoolThread> {
   const start = { module, memory, thread }
   return new Promise((resolve, reject) => {
     if (isNode) {

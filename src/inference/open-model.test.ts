@@ -113,7 +113,8 @@ test('a conversation that is remembered gets the same replies, and computes what
       let next = pieces.next()
       for (; !next.done; next = pieces.next()) text += next.value.text
       messages.push({ role: 'assistant', content: 'A plain sentence.' })
-      return { text, ...next.value }
+      const { promptTokens, prefilledTokens } = next.value
+      return { text, promptTokens, prefilledTokens }
     })
   }
   const sequence = new Sequence(model.model)

@@ -5,11 +5,11 @@
 import { usageError } from '../../base/errors.ts'
 import { formatSeconds } from '../../base/format.ts'
 import type { Interval } from '../../base/statistics.ts'
-import { Machine } from '../../compute/index.ts'
 import { openRunFolder } from '../../infrastructure/index.ts'
 import { compareGenerated, type GeneratedDataEvent } from '../../posttraining/index.ts'
 import type { CommonFlags } from '../flags.ts'
 import type { Output } from '../output.ts'
+import { startMachine } from '../start-machine.ts'
 import { formatTable } from '../table.ts'
 import { commandLine } from './commands.ts'
 import { fineTunedOf } from './fine-tuned.ts'
@@ -59,7 +59,7 @@ export async function ablateGenerated(flags: Given, output: Output): Promise<voi
   const folder = runOf(flags)
   using run = openRunFolder<GeneratedDataEvent>(folder, () => void readRunSoFar(folder))
   const { recipe, tokenizer, from } = fineTunedOf(run)
-  const machine = await Machine.start(flags.threads === undefined ? {} : { threads: flags.threads })
+  const machine = await startMachine(flags, output)
   using interrupt = listenForInterrupt(() => output.note('Finishing this piece; nothing is kept. Once more to leave at once.'))
   const onProgress = async (what: string, share: number) => {
     output.progress({ stage: 'ablate', detail: `${generatedAblation.name}: ${what} ${(share * 100).toFixed(0)} %` })

@@ -59,8 +59,17 @@ async function loadRecipe(file: string): Promise<Recipe> {
   try {
     module = (await import(pathToFileURL(path.resolve(file)).href)) as typeof module
   } catch (cause) {
-    throw usageError(file, 'a module that loads', (cause as Error).message, '', cause)
+    const { message } = cause as Error
+    throw usageError(file, 'a module that loads', message.replace(/\.$/, ''), hintFor(cause as NodeJS.ErrnoException), cause)
   }
   const made: unknown = typeof module.default === 'function' ? await (module.default as () => unknown)() : module.default
   return checkRecipe(made, file)
+}
+
+/** What to do about a module that does not load, where Node's message does not say. */
+function hintFor({ code, message }: NodeJS.ErrnoException): string {
+  if (code === 'ERR_UNKNOWN_FILE_EXTENSION') return 'This Node reads no TypeScript: use 22.18 or newer, or write the recipe as .mjs.'
+  if (/outside a module|Unexpected token 'export'/.test(message))
+    return 'End its name in .mts or .mjs, or say "type": "module" in the package.json of its folder.'
+  return 'Mend it.'
 }

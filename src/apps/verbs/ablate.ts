@@ -34,6 +34,7 @@ import { gatherText } from '../run/gather-text.ts'
 import { listenForInterrupt } from '../run/interrupt.ts'
 import { resolveRecipe } from '../run/resolve.ts'
 import { readRunSoFar, type RunSoFar } from '../run/run-so-far.ts'
+import { startMachine } from '../start-machine.ts'
 
 interface Flags extends CommonFlags {
   readonly seeds?: number
@@ -130,7 +131,7 @@ async function work(names: readonly string[], recipe: Recipe, run: RunFolder<Abl
   const begun = performance.now()
   const text = await gatherText(recipe, tokenizerOf(run), () => {}, output)
   const seeds = flags.seeds ?? recipe.ablations?.seeds ?? 1
-  const machine = await Machine.start(flags.threads === undefined ? {} : { threads: flags.threads })
+  const machine = await startMachine(flags, output)
   using interrupt = listenForInterrupt(() => output.note('Finishing this step; runs that are done are kept. Once more to leave at once.'))
   try {
     const tokens = await tokensOf(names, recipe, text, seeds, machine, flags, output)

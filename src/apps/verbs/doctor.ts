@@ -52,7 +52,13 @@ function checkWebAssembly(): Check[] {
       'missing',
       'Use an engine with 128-bit vectors: any Node since 16.4 on x86-64 or ARM64.',
     ),
-    check('relaxed SIMD', hasRelaxedSimd, said(hasRelaxedSimd), 'warning', 'The plain kernels are used; they multiply and add separately.'),
+    check(
+      'relaxed SIMD',
+      hasRelaxedSimd,
+      said(hasRelaxedSimd),
+      'warning',
+      'The plain kernels are used, which are slower. Node 22 or newer has it.',
+    ),
     check('WebAssembly threads', hasThreads, said(hasThreads), 'warning', 'One thread is used.'),
   ]
 }
@@ -100,7 +106,8 @@ function dependencies(): Record<string, string> {
 }
 
 function checkDependencies(): Check {
-  const names = Object.keys(dependencies())
+  // Declarations alone are no module.
+  const names = Object.keys(dependencies()).filter((name) => !name.startsWith('@types/'))
   const absent = names.filter((name) => !isInstalled(name))
   const found = absent.length === 0 ? `${names.length} of ${names.length}` : `without ${absent.join(', ')}`
   return check('dependencies', absent.length === 0, found, 'missing', 'Run npm ci in the folder of the package.')

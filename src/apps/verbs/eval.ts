@@ -4,13 +4,13 @@ import type { Command } from 'commander'
 import { memoryLog } from '../../base/run-log.ts'
 import { rejectViolations, usageError } from '../../base/errors.ts'
 import { cacheFolder } from '../../base/platform.ts'
-import { Machine } from '../../compute/index.ts'
 import { type DomainScoreEvent, evaluateStage, type EvaluationEvent, taskNames, type TaskScoreEvent } from '../../evaluation/index.ts'
 import { isRunFolder, loadModelFolder, readRecipe } from '../../infrastructure/index.ts'
 import { prepareCorpus, type Recipe, recipes, weighDomains } from '../../pretraining/index.ts'
 import { checkRunDocument } from '../../report/index.ts'
 import { commonFlags, type CommonFlags, wholeNumber } from '../flags.ts'
 import { createOutput } from '../output.ts'
+import { startMachine } from '../start-machine.ts'
 import { formatTable } from '../table.ts'
 
 interface Flags extends Pick<CommonFlags, 'seed' | 'threads' | 'json' | 'quiet'> {
@@ -51,7 +51,7 @@ async function run(folder: string, flags: Flags): Promise<void> {
     `The tasks are ${taskNames.join(', ')}.`,
   )
   const { data, seed, training } = recipeOf(folder, flags)
-  const machine = await Machine.start(flags.threads === undefined ? {} : { threads: flags.threads })
+  const machine = await startMachine(flags, output)
   try {
     const { model, tokenizer } = loadModelFolder(machine, folder, { withGradients: false })
     if (!tokenizer) throw usageError(folder, 'a model with tokenizer.json', 'one without', 'Put the tokenizer of this model there.')

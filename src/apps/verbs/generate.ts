@@ -2,7 +2,6 @@
 import { type Command, Option } from 'commander'
 import { usageError } from '../../base/errors.ts'
 import { formatBytes } from '../../base/format.ts'
-import { Machine } from '../../compute/index.ts'
 import {
   checkGenerationOptions,
   defaultGenerationOptions as defaults,
@@ -14,6 +13,7 @@ import {
 import { loadModelFolder } from '../../infrastructure/index.ts'
 import { commonFlags, type CommonFlags, decimalNumber, wholeNumber } from '../flags.ts'
 import { createOutput } from '../output.ts'
+import { startMachine } from '../start-machine.ts'
 import { readStandardInput } from '../standard-input.ts'
 
 interface Flags extends Omit<GenerationOptions, 'seed'>, Pick<CommonFlags, 'seed' | 'threads' | 'json' | 'quiet'> {
@@ -55,10 +55,9 @@ async function run(folder: string, flags: Flags): Promise<void> {
   const { maxTokens, temperature, topK, topP, minP, stop, speculate, seed = defaults.seed } = flags
   const options = checkGenerationOptions({ maxTokens, temperature, topK, topP, minP, stop, seed, speculate })
   const prompt = flags.prompt ?? (await readPrompt())
-  const machine = await Machine.start(flags.threads === undefined ? {} : { threads: flags.threads })
+  const machine = await startMachine(flags, output)
   try {
     const { kernels } = machine
-    if (kernels.dialect === 'plain') output.warn(`plain kernels: ${kernels.reason}`)
     const { model, tokenizer } = loadModelFolder(machine, folder, { withGradients: false })
     if (!tokenizer) throw usageError(folder, 'a model with tokenizer.json', 'one without', 'Put the tokenizer of this model there.')
     const engine = new Engine(model, tokenizer)

@@ -4,7 +4,6 @@
  */
 import type { Command } from 'commander'
 import { formatSeconds } from '../../base/format.ts'
-import { Machine } from '../../compute/index.ts'
 import { judgePairs, type EvaluationEvent } from '../../evaluation/index.ts'
 import { openRunFolder } from '../../infrastructure/index.ts'
 import { measureReward, type RewardEvent, rewardFile } from '../../posttraining/index.ts'
@@ -16,6 +15,7 @@ import { fineTunedOf } from '../run/fine-tuned.ts'
 import { listenForInterrupt } from '../run/interrupt.ts'
 import { Interrupted, pause } from '../run/part.ts'
 import { readRunSoFar } from '../run/run-so-far.ts'
+import { startMachine } from '../start-machine.ts'
 
 type Flags = Pick<CommonFlags, 'threads' | 'json' | 'quiet'>
 
@@ -36,7 +36,7 @@ async function reward(folder: string, flags: Flags): Promise<void> {
   using run = openRunFolder<RewardEvent | EvaluationEvent>(folder, () => void readRunSoFar(folder))
   const { recipe, tokenizer, from } = fineTunedOf(run)
   const begun = performance.now()
-  const machine = await Machine.start(flags.threads === undefined ? {} : { threads: flags.threads })
+  const machine = await startMachine(flags, output)
   using interrupt = listenForInterrupt(() => output.note('Finishing this piece. Once more to leave at once.'))
   const onProgress = async (what: string, share: number) => {
     output.progress({ stage: 'reward', detail: `${what} ${(share * 100).toFixed(0)} %` })
