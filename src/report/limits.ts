@@ -1,6 +1,7 @@
 /** What the report cannot say: limits of any run of this size, and what this one left out or did otherwise than asked. */
 import { formatCount } from '../base/format.ts'
 import { published } from './blocks.ts'
+import { idleExperts } from './findings/idle-experts.ts'
 import { lastTaskStage, taskScores } from './findings/task-scores.ts'
 import { html, type Html, join } from './html.ts'
 import type { RunFacts } from './run-facts.ts'
@@ -18,7 +19,7 @@ export function limits(run: RunFacts): Html {
       while the machine did whatever else it had to do, so they are upper bounds of what it needs alone.
     </p>
     <p>${scoresSentence(run)}</p>
-    ${chosenBefore(run)}
+    ${idleSentence(run)} ${chosenBefore(run)}
     ${
       omissions.length === 0
         ? html`<p>Nothing that the recipe as printed asks for was left out or done otherwise.</p>`
@@ -109,6 +110,17 @@ function inTrainingText(run: RunFacts): string {
   const unchecked = sum((event) => event.unchecked)
   const short = unchecked > 0 ? ` (${unchecked} more were too short to be compared)` : ''
   return ` Of the ${compared} items that were compared with the training text${short}, ${shared === 0 ? 'none has' : shared === 1 ? 'one has' : `${shared} have`} a long passage in common with it${shared === 0 ? '' : `, ${percent(shared / compared)}`}.`
+}
+
+/** Experts that the finished model hardly uses. */
+function idleSentence(run: RunFacts): Html {
+  const found = idleExperts(run)
+  if (!found || found.idle.length === 0) return html``
+  const { idle, count } = found
+  return html`<p>
+    Of the model’s ${count} routed experts ${idle.length === 1 ? 'one is' : `${idle.length} are`} nearly idle on held-out text (chapter 02):
+    weights that are stored and served, and hardly used.
+  </p>`
 }
 
 /** One sentence for everything that a layer said it could not do as asked. */

@@ -88,6 +88,7 @@ svg text.halo { paint-order: stroke; stroke: var(--paper); stroke-width: 4px; st
 .for-phone { display: none; max-width: 24rem; }
 .line { fill: none; stroke-width: 1.75; stroke-linejoin: round; stroke-linecap: round; }
 .dashed { stroke-dasharray: 5 4; }
+.broad { stroke-width: 6; stroke-opacity: .45; }
 .reference { fill: none; stroke-width: 1; stroke-dasharray: 2 3; }
 .axis { fill: none; stroke: var(--soft); stroke-width: .8; }
 .grid { fill: none; stroke: var(--rule); stroke-width: .7; }

@@ -140,8 +140,9 @@ function loop(run: RunFacts): Html {
       Pre-training took ${counted(steps.length, 'step')}.
       ${
         ends
-          ? html`The loss ${changed(ends.first.value, ends.last.value, digits, ' nats')} between its first and its last tenth
-            (${figureReference('pretraining-loss')}), in perplexity from ${perplexity(ends.first.value)} to ${perplexity(ends.last.value)}.`
+          ? html`The loss of a batch ${changed(ends.first.value, ends.last.value, digits, ' nats')} between the first and the last tenth of
+            them, in the mean (${figureReference('pretraining-loss')}), in perplexity from ${perplexity(ends.first.value)} to
+            ${perplexity(ends.last.value)}.`
           : html`That is too few to compare its ends.`
       }
       Gradients were cut in ${percent(clipped / steps.length)} of the steps, and
@@ -233,16 +234,15 @@ function supervision(run: RunFacts): Html {
 function handsOn(run: RunFacts): Html {
   const { model, training } = run.document.recipe
   const flops = trainingFlopsPerToken(model, training.rowLength)
-  const steps = run.steps('pretrain')
-  const last = steps.at(-1)
+  const ends = lossEnds(run.steps('pretrain'))
   return html`<p>
     What this layer hands on is a price list. A token costs ${digits(flops.totalWithMtp / 1e6)} MFLOP, of which
     ${formatShare(flops.mtp / flops.totalWithMtp)} are for the further tokens and ${formatShare(flops.attention / flops.totalWithMtp)} for
     attention at ${training.rowLength} tokens; a weight costs four numbers of memory, itself, its gradient and two moments. The architecture
     has to spend within it, and everything that it proposes will be judged by the same
-    loss${last ? html`, which at the end of pre-training stood at ${nats(last.lossNats)} on the last batch` : null}. It also hands on an
-    appetite: the loop is indifferent to what the weights are for, so any structure that lowers the loss for the same work is welcome,
-    sparse experts among them.
+    loss${ends ? html`, whose mean over the last tenth of pre-training was ${nats(ends.last.value)}` : null}. It also hands on an appetite:
+    the loop is indifferent to what the weights are for, so any structure that lowers the loss for the same work is welcome, sparse experts
+    among them.
   </p> `
 }
 

@@ -1,18 +1,20 @@
 /** Chapter 02: attention on latents, position by rotation, sparse experts and how they are kept even. */
 import { latentCacheBytesPerToken, presets } from '../../architecture/index.ts'
-import { formatBytes, formatShare } from '../../base/format.ts'
+import { formatBytes } from '../../base/format.ts'
 import { cite, figureReference, formula, maths, published, sidenote, table, tableReference } from '../blocks.ts'
 import { ablationsOf, differenceText, lossResults, sizeText, unitText } from '../claims/ablation-facts.ts'
 import { balanceInDesign } from '../claims/architecture-balance-in-design.ts'
 import { constrainedRouting } from '../claims/architecture-constrained-routing.ts'
 import { cacheOf, latentCache } from '../claims/architecture-latent-cache.ts'
-import { insideAndBeyond, longestWindow, rotaryPosition } from '../claims/architecture-rotary-position.ts'
+import { insideAndBeyond, lossAt, longestWindow, rotaryPosition } from '../claims/architecture-rotary-position.ts'
 import { trafficOf } from '../claims/sequence-routing-to-traffic.ts'
+import { areBiasesAtRest, idleExperts, idleShare, leastInTraining } from '../findings/idle-experts.ts'
+import { gainOf, lastStagedStage, positionsOf } from '../findings/long-context.ts'
 import { endsOf } from '../findings/trace-ends.ts'
 import { html, type Html } from '../html.ts'
 import type { RunFacts } from '../run-facts.ts'
 import type { Chapter } from '../types.ts'
-import { changed, digits, listed, nats, percent, signed } from '../wording.ts'
+import { changed, counted, digits, listed, nats, percent, signed } from '../wording.ts'
 import { evidence, missing } from './placed.ts'
 
 export const architectureChapter: Chapter = {
@@ -45,7 +47,7 @@ function inherited(run: RunFacts): Html {
       (${published('7,168 and 61')}), a loss that is the same wherever a weight sits, and rows of ${training.rowLength} tokens
       (${published('4,096')}), which is all that attention will have seen of the past before the window is extended. It also takes the
       optimiser’s indifference: nothing in cross-entropy asks that experts be used evenly, and
-      ${steps.length > 0 ? html`in the first batch of this run, before anything was learnt, the busiest one carried ${percent(steps[0].maxViolation.mean)} more than the mean` : html`an untrained router is not even`}.
+      ${steps.length > 0 ? html`in the first batch of this run, of ${steps[0].batchTokens} tokens and before anything was learnt, the busiest expert of a router got ${percent(steps[0].maxViolation.mean)} more of them than the mean expert, in the mean over the routers` : html`an untrained router is not even`}.
     </p>
     <p>
       From the far end it takes a wish. A server can only hold as many conversations as its memory holds caches, and reads the whole of a
@@ -127,20 +129,20 @@ function balance(run: RunFacts): Html {
 }
 
 function cache(run: RunFacts): Html {
-  const { latentBytes, fullBytes, share } = cacheOf(run)
+  const { latentText, fullText, share } = cacheOf(run)
   const v3 = latentCacheBytesPerToken(presets['deepseek-v3'])
   const [result] = ablationsOf(run, 'latent-cache')
   return html`<h4>What the latent saves and costs</h4>
     <p>
-      A token takes ${formatBytes(latentBytes)} of cache, where keys and values of the same heads would take ${formatBytes(fullBytes)}:
-      ${percent(1 - share)} less (${figureReference('cache-by-attention')}). The full-size model takes
-      ${published(`${v3.toLocaleString('en')} bytes`)}${cite('isca-2025', 'table 1')}; its predecessor reported ${published('93.3 %', 'V2')}
-      less than the dense model before it${cite('deepseek-v2', 'abstract')}.
+      A token’s cache takes ${latentText}, where keys and values of the same heads would take ${fullText}: ${percent(1 - share)} less
+      (${figureReference('cache-by-attention')}). The full-size model takes
+      ${published(`${v3.toLocaleString('en')} bytes in BF16`)}${cite('isca-2025', 'table 1')}; its predecessor reported
+      ${published('93.3 %', 'V2')} less than the dense model before it${cite('deepseek-v2', 'abstract')}.
       ${
         result
-          ? html`Whether the loss suffers was asked of two small models trained alike (${sizeText(result)}; ${result.says.variant}, against
-            ${result.says.control}): ${differenceText(result)},
-            ${result.verdict === 'not established' ? 'an interval that holds zero' : `so that the loss of “${result.variant}” is established to be ${result.verdict}`}.`
+          ? html`Whether the loss suffers was asked of small models trained alike (${sizeText(result)}). One has ${result.says.variant}; the
+            other has ${result.says.control}. The loss of the first less that of the second is
+            ${differenceText(result)}${result.verdict === 'not established' ? '; the interval contains zero' : `: established to be ${result.verdict}`}.`
           : html`What it costs in loss was not measured in this run; <code>${latentCache.command}</code> does it.`
       }
     </p>
@@ -148,22 +150,36 @@ function cache(run: RunFacts): Html {
 }
 
 function position(run: RunFacts): Html {
-  const found = longestWindow(run, 'pretrain')
-  const ends = found && insideAndBeyond(found.buckets, run.document.recipe.training.rowLength)
+  const { rowLength } = run.document.recipe.training
+  const found = longestWindow(run)
+  const ends = found && insideAndBeyond(found.buckets, rowLength)
   if (!found || !ends)
     return missing('The base model was not tried beyond its window in this run, so nothing is said here about what rotation does past it.')
-  const after = longestWindow(run, 'extend-2') ?? longestWindow(run, 'extend-1')
-  const gap = ends.beyond.lossNats - ends.inside.lossNats
+  const { inside, beyond } = ends
+  const own = positionsOf(run, 'pretrain', rowLength)
+  const extended = positionsOf(run, lastStagedStage(run) ?? '', found.windowLength)
+  const gain = gainOf(found, extended)
+  const areApart = Math.abs(beyond.lossNats - inside.lossNats) > beyond.plusMinus + inside.plusMinus
+  const difference = areApart
+    ? `The intervals lie apart, the ${beyond.lossNats > inside.lossNats ? 'farther' : 'nearer'} positions having the higher loss; how much of that is owed to position cannot be told, since the tokens at the two places are different ones.`
+    : 'The intervals overlap, and the tokens at the two places are different ones, so nothing is established about what lies beyond the window.'
   return html`<h4>Inside the window and beyond it</h4>
     <p>
-      ${figureReference('loss-by-position')} shows the base model by position. From the first token to the end of its window the loss
-      ${changed(found.buckets[0].lossNats, ends.inside.lossNats, digits, ' nats')}: that is what context is worth to it. Beyond it, at
-      positions ${ends.beyond.from} to ${ends.beyond.to}, the base model’s loss lies ${digits(Math.abs(gap))} nats
-      ${gap > 0 ? 'above' : 'below'} that at the end of the
-      window${gap > 0 ? ', although it has more to go by' : ''}.${
-        after && after.windowLength === found.windowLength
-          ? html` After context extension with YaRN it is ${nats(after.buckets.at(-1)!.lossNats)} there, where before it was
-            ${digits(ends.beyond.lossNats)}.`
+      ${figureReference('loss-by-position')} shows the base model by position.
+      ${
+        own && own.buckets.length > 1
+          ? html`In rows as long as those that it was trained on, its loss is ${lossAt(own.buckets[0])} at the first token and
+            ${lossAt(own.buckets.at(-1)!)} at positions ${own.buckets.at(-1)!.from} to ${own.buckets.at(-1)!.to}
+            (${counted(own.rows, 'row')}).`
+          : null
+      }
+      In rows of ${found.windowLength} tokens it is ${lossAt(inside)} at positions ${inside.from} to ${inside.to}, and ${lossAt(beyond)} at
+      positions ${beyond.from} to ${beyond.to} (${counted(found.rows, 'row')}).
+      ${difference}${
+        gain && extended && Number.isFinite(gain.plusMinus)
+          ? html` What extending the window did is measured on the same tokens: with YaRN and its further steps the loss at the farthest
+            positions is ${nats(extended.buckets.at(-1)!.lossNats)}, a change of ${signed(-gain.gainNats)} ± ${digits(gain.plusMinus)} nats,
+            paired over the rows; chapter 04 has the stages.`
           : null
       }
     </p>
@@ -213,7 +229,7 @@ function evenness(run: RunFacts): Html {
       ${published('0.72 with a balance loss and 0.04 with biases', '1B MoE')}, and for the same pair perplexities of
       ${published('9.56 and 9.50', '1B MoE')}${cite('loss-free-balancing')}.
     </p>
-    ${evidence(balanceInDesign, run)}
+    ${evidence(balanceInDesign, run)} ${idle(run)}
     ${
       results.length === 0
         ? html`<p>What happens without any of this takes runs of its own: <code>${balanceInDesign.command}</code>.</p>`
@@ -238,11 +254,42 @@ function evenness(run: RunFacts): Html {
     }`
 }
 
+/** What MaxVio cannot show: experts that get next to nothing. */
+function idle(run: RunFacts): Html {
+  const found = idleExperts(run)
+  if (!found) return missing('How little the idlest experts get was not counted on held-out text in this run.')
+  const { least, idle: those, count } = found
+  const named = those.map(({ router, expert, share }) => `expert ${expert} of router ${router + 1} (${percent(share)})`)
+  const stages = (
+    [
+      ['pretrain', 'pre-training'],
+      ['sft', 'fine-tuning'],
+    ] as const
+  ).flatMap(([stage, name]) => {
+    const share = leastInTraining(run, stage)
+    return share === null ? [] : [`${percent(share)} in ${name}`]
+  })
+  const training =
+    stages.length === 0
+      ? ''
+      : ` In the batches whose loads were recorded in the last tenth of a stage, the idlest expert of all got ${listed(stages)}${areBiasesAtRest(run) ? '; the biases are moved in pre-training only' : ''}.`
+  return html`<p>
+    MaxVio looks at the busiest expert and says nothing of the idlest. On held-out text, all domains weighing the same, the finished model
+    sends the idlest expert of ${least.length === 1 ? 'its router' : 'each router, in order,'}
+    ${listed(least.map(({ share }) => percent(share)))} of the mean
+    load.${
+      those.length === 0
+        ? html` None of ${count} experts gets less than ${percent(idleShare)} of it.`
+        : html` Of ${count} experts ${those.length === 1 ? 'one gets' : `${those.length} get`} less than ${percent(idleShare)} of it and
+          ${those.length === 1 ? 'is' : 'are'} nearly idle: ${listed(named)}.`
+    }${training}
+  </p> `
+}
+
 function handsOn(run: RunFacts): Html {
-  const { latentBytes } = cacheOf(run)
   const { limits } = trafficOf(run)
   const trained = limits.find(({ isAsTrained }) => isAsTrained)
-  const last = run.steps('pretrain').at(-1)
+  const steps = run.steps('pretrain')
   return html`<p>
     To infrastructure this layer hands on traffic:
     ${
@@ -252,8 +299,8 @@ function handsOn(run: RunFacts): Html {
         : html`as many copies of every token as it visits groups, which this run did not count`
     }.
     It hands on unevenness too,
-    ${last ? html`a busiest expert ${formatShare(last.maxViolation.mean)} above the mean in the last batch` : html`however much of it is left`},
-    since whoever waits for all experts waits for that one. To inference it hands on a cache of ${formatBytes(latentBytes)} a token, and a
-    window that ends where training ended.
+    ${steps.length > 0 ? html`a busiest expert with ${percent(endsOf(steps.map(({ maxViolation }) => maxViolation.mean)).last)} more tokens of a batch than the mean expert, in the last tenth of pre-training` : html`however much of it is left`},
+    since whoever waits for all experts waits for that one. To inference it hands on a cache that takes ${cacheOf(run).latentText} for a
+    token, and a window that ends where training ended.
   </p> `
 }

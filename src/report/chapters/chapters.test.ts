@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { claimChapters } from '../claims/catalogue.ts'
+import { baseLoop } from '../claims/foundations-base-loop.ts'
 import type { Html } from '../html.ts'
 import { type RunFacts, runFactsOf } from '../run-facts.ts'
 import type { RunRecordEvent } from '../run-record.ts'
 import { testRunDocument, testRunEvents } from '../test-run.ts'
 import type { Chapter } from '../types.ts'
+import { digits } from '../wording.ts'
 import { chapters } from './index.ts'
 
 const events = testRunEvents()
@@ -45,6 +47,36 @@ test('chapters come in the order of the report, each once', () => {
     places,
     [...new Set(places)].sort((a, b) => a - b),
   )
+})
+
+const textOf = ({ markup }: Html) => markup.replaceAll(/<svg[^]*?<\/svg>|<[^>]*>/g, ' ').replaceAll(/\s+/g, ' ')
+
+test('one loss at the end of pre-training, in the claim, beside it, in its figure and in what is handed on', () => {
+  const run = factsOf(events)
+  const losses = run.steps('pretrain').map(({ lossNats }) => lossNats)
+  const last = losses.slice(-Math.round(losses.length / 10))
+  const end = digits(last.reduce((sum, loss) => sum + loss, 0) / last.length)
+  const foundations = chapters.find(({ name }) => name === 'foundations')!
+  assert.match(textOf(foundations.handsOn(run)), new RegExp(`over the last tenth of pre-training was ${end} nats`))
+  const measured = textOf(foundations.measured(run))
+  assert.match(measured, new RegExp(`loss of a batch fell from [\\d.]+ to ${end} nats`))
+  assert.match(measured, new RegExp(`loss of the next token fell from [\\d.]+ to ${end} nats`))
+  assert.match(baseLoop.judge(run).sentence, new RegExp(`to ${end} nats`))
+})
+
+test('bytes of cache never stand without their format', () => {
+  const run = factsOf(events)
+  for (const chapter of chapters) {
+    const text = parts(chapter, run).map(textOf).join(' ')
+    for (const [found] of text.matchAll(/\b(?:480|960) B\b.{0,20}/g)) assert.match(found, /BF16|f32/, `${chapter.name}: ${found}`)
+  }
+})
+
+test('losses at two places are not called a difference that position makes; what extension does is paired', () => {
+  const text = textOf(chapters.find(({ name }) => name === 'architecture')!.measured(factsOf(events)))
+  assert.match(text, /the tokens at the two places are different ones/)
+  assert.match(text, /a change of [+−][\d.]+ ± [\d.]+ nats, paired over the rows/)
+  assert.doesNotMatch(text, /context is worth|more to go by/)
 })
 
 for (const chapter of chapters) {

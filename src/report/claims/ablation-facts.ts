@@ -17,7 +17,7 @@ export const overWhat = ({ n, intervalOver }: Pick<AblationResultEvent, 'n' | 'i
 export function differenceText(result: AblationResultEvent, withSize = false): string {
   const { difference, low, high, unit } = result
   const value = Number.isFinite(difference) ? `${signed(difference)} ${unitText(unit)}` : 'not finite, since training broke'
-  return `${value} (95 % interval ${between(low, high)}, ${overWhat(result)}${withSize ? `; ${sizeText(result)}` : ''})`
+  return `${value} (95 % interval ${between(low, high)}, ${overWhat(result)}${withSize ? `; ${result.intervalOver === 'seeds' ? runText(result) : sizeText(result)}` : ''})`
 }
 
 /** A unit as a sentence has it. */
@@ -29,5 +29,7 @@ export const lossResults = (results: readonly AblationResultEvent[]) =>
   results.filter(({ metric, domain }) => metric === ablationMetrics.loss.metric && domain === null)
 
 /** "0.1M tokens each, width 64": how small the runs of an ablation were. */
-export const sizeText = ({ tokens, base, seeds }: AblationResultEvent): string =>
-  `width ${base.width}, ${digits(tokens)} tokens a run, ${seeds === 1 ? 'one seed' : `${seeds} seeds`}`
+export const sizeText = (result: AblationResultEvent): string =>
+  `${runText(result)}, ${result.seeds === 1 ? 'one seed' : `${result.seeds} seeds`}`
+
+const runText = ({ tokens, base }: AblationResultEvent) => `width ${base.width}, ${digits(tokens)} tokens a run`

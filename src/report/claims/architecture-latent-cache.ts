@@ -13,11 +13,19 @@ import { didNotHold, held, needs, notTested } from './verdicts.ts'
 /** Share of the full heads' cache that the latent one may have at most. */
 const mostOfFullCache = 0.5
 
-/** Bytes of one token in the cache of this run's model, in BF16, and of the same heads with their keys and values kept. */
+/**
+ * Bytes of one token in the cache of this run's model, and of the same heads with their keys and values kept: in BF16, in which
+ * published figures are given, and in f32, which this run computes in. Wherever one stands, so does the other.
+ */
 export function cacheOf({ document }: RunFacts) {
   const { model } = document.recipe
   const { mla, mha } = cacheEquivalents(model)
-  return { latentBytes: latentCacheBytesPerToken(model), fullBytes: 2 * mha, share: mla / mha }
+  const both = (bf16: number, f32: number) => `${formatBytes(bf16)} in BF16 (${formatBytes(f32)} in f32, as it is kept here)`
+  return {
+    latentText: both(latentCacheBytesPerToken(model), latentCacheBytesPerToken(model, 'f32')),
+    fullText: `${formatBytes(2 * mha)} (${formatBytes(4 * mha)})`,
+    share: mla / mha,
+  }
 }
 
 export const latentCache: Claim = {
@@ -30,8 +38,8 @@ export const latentCache: Claim = {
   judge(run) {
     const [result] = ablationsOf(run, 'latent-cache')
     if (!result) return notTested('No pair of models with and without latents was trained beside this run.')
-    const { latentBytes, fullBytes, share } = cacheOf(run)
-    const sentence = `A token takes ${formatBytes(latentBytes)} of cache where full keys and values of the same heads would take ${formatBytes(fullBytes)}, ${percent(1 - share)} less; the loss of “${result.variant}” less that of “${result.control}” is ${differenceText(result, true)}.`
+    const { latentText, fullText, share } = cacheOf(run)
+    const sentence = `A token’s cache takes ${latentText} where full keys and values of the same heads would take ${fullText}, ${percent(1 - share)} less; the loss of “${result.variant}” less that of “${result.control}” is ${differenceText(result, true)}.`
     const isLatentVariant = result.details.variant.cacheBytesPerToken < result.details.control.cacheBytesPerToken
     const isHigher = isLatentVariant ? result.low > 0 : result.high < 0
     return share <= mostOfFullCache && !isHigher ? held(sentence) : didNotHold(sentence)
@@ -53,8 +61,9 @@ export const latentCache: Claim = {
         x: { label: 'bytes a token, all layers, BF16', from: 0 },
         rows: rows.map(({ name, value, tone }) => ({ name, value, tone, text: formatBytes(value) })),
       }),
-      caption: html`The latent and its rotated key take ${percent(mla / mha)} of what keys and values of all ${model.headCount} heads would,
-      ${mla <= mqa ? 'no more' : 'more'} than those of a single head. Counted from the sizes of this run’s model.`,
+      caption: html`The latent and its rotated key take ${percent(mla / mha)} of the bytes of keys and values of all ${model.headCount}
+      heads, and ${percent(mla / mqa)} of those of a single head. Counted from the sizes of this run’s model, in BF16; in f32, as this run
+      keeps them, each takes twice as many.`,
     }
   },
 }

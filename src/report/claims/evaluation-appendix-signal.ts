@@ -2,11 +2,12 @@
 import { precisionMetrics, roundings } from '../../pretraining/index.ts'
 import { errorsText, lossError, lossErrorText, precisionError } from '../findings/precision.ts'
 import { clearestRouter, specialisation } from '../findings/specialisation.ts'
+import { idleExperts, idleShare } from '../findings/idle-experts.ts'
 import { heatMap } from '../figures/index.ts'
 import { html } from '../html.ts'
 import type { RunFacts } from '../run-facts.ts'
 import type { Claim, FigureBlock } from '../types.ts'
-import { digits, inCode, times } from '../wording.ts'
+import { digits, inCode, listed, percent, times } from '../wording.ts'
 import { claimStatements } from './catalogue.ts'
 import { didNotHold, held, needs, notEstablished, notTested } from './verdicts.ts'
 
@@ -54,12 +55,17 @@ function specialisationFigure(run: RunFacts): FigureBlock | null {
   if (!found) return null
   const { router, index } = clearestRouter(found)
   const { domain, expert, relativeLoad } = router.hottest
-  const finding = `Expert ${expert} gets ${times(relativeLoad)} its even share on ${domain}, the largest load of any expert in any domain.`
+  const finding = `Expert ${expert} gets ${times(relativeLoad)} its even share on ${domain}, the largest load in this router.`
+  const idle = idleExperts(run)?.idle.filter((one) => one.router === index) ?? []
+  const pale =
+    idle.length === 0
+      ? ''
+      : ` Nearly idle over all domains, with less than ${percent(idleShare)} of the mean load: ${listed(idle.map(({ expert: one, share }) => `expert ${one} (${percent(share)})`))}.`
   return {
     id: 'expert-specialisation',
     drawing: heatMap({
       title: 'Relative load of experts by domain',
-      description: finding,
+      description: `${finding}${pale}`,
       rowTitle: 'domain',
       columnTitle: 'expert',
       rows: found.domains,
@@ -70,7 +76,7 @@ function specialisationFigure(run: RunFacts): FigureBlock | null {
       to: Math.max(2, relativeLoad),
       format: (value) => value.toFixed(1),
     }),
-    caption: html`${finding} Router ${index + 1} of ${found.routers.length}, the one that tells the domains apart best; 1.0 is an even
-    share. It is drawn like the appendix of the published report, which gives no numbers.`,
+    caption: html`${finding}${pale} Router ${index + 1} of ${found.routers.length}, the one that tells the domains apart best; 1.0 is an
+    even share. It is drawn like the appendix of the published report, which gives no numbers.`,
   }
 }

@@ -37,7 +37,7 @@ export const residentStateClaim: Claim = {
     const [near, far] = [ends.near, ends.far].map(({ split }) => split.cacheSeconds / split.tokenSeconds)
     const ratio = long.latentSequences / Math.max(1, long.fullSequences)
     const sentence =
-      `In ${formatBytes(budgetBytes)} beside the weights fit ${long.latentSequences} sequences of ${long.length} tokens with latents (${formatBytes(long.latentBytes)} a token) and ${long.fullSequences} with full heads (${formatBytes(long.fullBytes)}), counted; ` +
+      `In ${formatBytes(budgetBytes)} beside the weights fit ${long.latentSequences} sequences of ${long.length} tokens with latents (${formatBytes(long.latentBytes)} a token in f32, half of that in BF16) and ${long.fullSequences} with full heads (${formatBytes(long.fullBytes)}), counted; ` +
       `for one sequence of ${short.length} tokens latents save ${percent(short.savedShareOfOne)} of the memory. Measured, the cache takes ${percent(near)} of a decoded token’s time at ${ends.near.contextLength} tokens and ${percent(far)} at ${ends.far.contextLength}.`
     return ratio >= leastRatio && short.savedShareOfOne <= mostAside && far > leastRise * near ? held(sentence) : didNotHold(sentence)
   },

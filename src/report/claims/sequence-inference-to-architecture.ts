@@ -64,7 +64,7 @@ export const inferenceToArchitecture: Claim = {
       (point) => point.decodeFlopsPerToken <= chosen.decodeFlopsPerToken && point.cacheBytesPerToken <= chosen.cacheBytesPerToken,
     )
     const [result] = sweeps.flatMap((name) => ablationsOf(run, name))
-    const sentence = `Of ${points.length - 1} variants (${sizeText(result)}) ${better.length} are established to be better than the chosen sizes, ${free.length} of them without a dearer token; the chosen ones cost ${digits(chosen.decodeFlopsPerToken / 1e6)} MFLOP and ${formatBytes(chosen.cacheBytesPerToken)} of cache at ${digits(chosen.lossNats)} nats.`
+    const sentence = `Of ${points.length - 1} variants (${sizeText(result)}) ${better.length} are established to be better than the chosen sizes, ${free.length} of them without a dearer token; the chosen ones cost ${digits(chosen.decodeFlopsPerToken / 1e6)} MFLOP and ${formatBytes(chosen.cacheBytesPerToken)} of cache in BF16 (twice that in f32) at ${digits(chosen.lossNats)} nats.`
     return free.length === 0 ? held(sentence) : didNotHold(sentence)
   },
   figure(run) {

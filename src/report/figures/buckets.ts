@@ -5,6 +5,8 @@ import { mean } from '../../base/statistics.ts'
 /** A trace in stretches. */
 export interface Bucketed {
   readonly points: readonly (readonly [x: number, y: number])[]
+  /** Values in a stretch; the last may have fewer. */
+  readonly size: number
   /** Least and greatest value of each stretch. */
   readonly band: readonly (readonly [x: number, low: number, high: number])[]
 }
@@ -21,6 +23,7 @@ export function bucketed(trace: readonly (readonly [x: number, y: number])[], co
   const stretches = Array.from({ length: Math.ceil(finite.length / size) }, (_, index) => finite.slice(index * size, (index + 1) * size))
   const middles = stretches.map((stretch) => ({ x: mean(stretch.map(([x]) => x)), ys: stretch.map(([, y]) => y) }))
   return {
+    size,
     points: middles.map(({ x, ys }) => [x, mean(ys)]),
     band: middles.map(({ x, ys }) => {
       const [low, high] = extent(ys) as [number, number]

@@ -87,6 +87,73 @@ for (const [name, drawing] of Object.entries(drawings)) {
   })
 }
 
+test('the name of a roofline’s slope lies clear of it', () => {
+  for (const width of Object.values(figureWidths)) {
+    const { markup } = drawings['roofline'](width)
+    const [, x, y, angle, , centre] = /<text x="([\d.]+)" y="([\d.]+)"[^>]*rotate\((-?[\d.]+) ([\d.]+) ([\d.]+)\)/.exec(markup)!.map(Number)
+    const points = Array.from(/<path d="M([^"]*)" class="line s-ink"/.exec(markup)![1].matchAll(/([\d.]+) ([\d.]+)/g), (pair) =>
+      pair.slice(1).map(Number),
+    )
+    const [[left, low], [right, high]] = points
+    // What the rotation leaves in its place is on the slope, and the text begins above it, at a right angle to it.
+    assert.ok(Math.abs(low + ((x - left) * (high - low)) / (right - left) - centre) < 1, `turned about ${x}, ${centre}`)
+    assert.ok(Math.abs((Math.atan2(high - low, right - left) * 180) / Math.PI - angle) < 1)
+    assert.ok(centre - y >= 8, `${centre - y} pixels`)
+  }
+})
+
+test('names of upright lines keep clear of other upright lines where there is room', () => {
+  const references = [
+    { name: 'published, about 1', x: 1 },
+    { name: 'here, 0.73', x: 0.73 },
+  ]
+  const drawn = lineChart({
+    ...words,
+    x: { label: 'ratio', from: 0, to: 3 },
+    y: { label: 'step' },
+    series: [
+      {
+        name: 'one',
+        points: [
+          [0, 1],
+          [3, 2],
+        ],
+      },
+    ],
+    references,
+  })
+  const { markup } = drawn(figureWidths.page)
+  const lines = Array.from(markup.matchAll(/<path d="M([\d.]+) [^"]*" class="reference/g), ([, x]) => Number(x))
+  assert.equal(lines.length, 2)
+  for (const { name } of references) {
+    const [, x, rest] = new RegExp(`<text x="([\\d.]+)"([^>]*)>${name}<`).exec(markup)!
+    const left = Number(x) - (rest.includes('"end"') ? textWidth(name) : 0)
+    for (const line of lines) assert.ok(line <= left || line >= left + textWidth(name), name)
+  }
+})
+
+test('lines that lie on each other are told apart: the first is on top, bands below all', () => {
+  const points = [
+    [0, 1],
+    [1, 2],
+  ] as const
+  const band = [
+    [0, 0, 2],
+    [1, 1, 3],
+  ] as const
+  const { markup } = lineChart({
+    ...words,
+    x: { label: 'x' },
+    y: { label: 'y' },
+    series: [
+      { name: 'own', points, band },
+      { name: 'other', points, band, isBroad: true },
+    ],
+  })(640)
+  const order = Array.from(markup.matchAll(/class="(band f-\w+|line s-\w+(?: broad)?)"/g), ([, name]) => name)
+  assert.deepEqual(order, ['band f-one', 'band f-two', 'line s-two broad', 'line s-one'])
+})
+
 test('ticks stand at round numbers: of 1024 for bytes, whole ones for what is counted, powers on logarithmic axes', () => {
   const ticks = (axis: Parameters<typeof placeAxis>[0], values: readonly number[], room = 6) =>
     placeAxis(axis, values, [0, 100], room).ticks.map(({ text }) => text)

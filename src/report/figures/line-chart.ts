@@ -14,6 +14,8 @@ export interface LineSeries {
   /** By its place in the list unless given. */
   readonly tone?: Tone
   readonly isDashed?: boolean
+  /** Drawn broad and pale, for a line that another one lies on. */
+  readonly isBroad?: boolean
   /** Whether each point is shown: for few points. */
   readonly withDots?: boolean
 }
@@ -31,6 +33,8 @@ export interface LineChart extends AlternativeText {
   readonly y: Axis
   readonly series: readonly LineSeries[]
   readonly references?: readonly ReferenceLine[]
+  /** Whether names stand in a row above the plot: for lines that end in the midst of others. */
+  readonly areNamesAbove?: boolean
   /** Of the plot, in pixels; in proportion to the width unless given. */
   readonly height?: number
 }
@@ -45,9 +49,11 @@ export function lineChart(chart: LineChart): Drawing {
     const tones = series.map(({ tone }, index) => tone ?? seriesTones[index % seriesTones.length])
     const isSingle = series.length === 1
     const nameWidth = isSingle ? 0 : Math.max(...series.map(({ name }) => textWidth(name))) + 12
-    const areNamesBeside = nameWidth <= width * mostForNames
+    const areNamesBeside = !chart.areNamesAbove && nameWidth <= width * mostForNames
     const key = keyRow(
-      isSingle || areNamesBeside ? [] : series.map(({ name, isDashed }, index) => ({ name, tone: tones[index], isDashed })),
+      isSingle || areNamesBeside
+        ? []
+        : series.map(({ name, isDashed, isBroad }, index) => ({ name, tone: tones[index], isDashed, isBroad })),
       0,
       0,
       width,
@@ -64,7 +70,7 @@ export function lineChart(chart: LineChart): Drawing {
     const bottom = top + plotHeight
     const y = placeAxis(chart.y, ys, [bottom, top], Math.max(3, Math.floor(plotHeight / 42)))
     const left = Math.max(...y.ticks.map(({ text }) => textWidth(text)), 10) + 10
-    const plot: Plot = { left, right: width - (areNamesBeside ? nameWidth : 0) - (isSingle ? 8 : 2), top, bottom }
+    const plot: Plot = { left, right: width - (isSingle || !areNamesBeside ? 8 : nameWidth + 2), top, bottom }
     const x = placeAxis(chart.x, xs, [plot.left, plot.right], Math.max(3, Math.floor((plot.right - plot.left) / 62)))
 
     const isDefined = ([a, b]: readonly [number, number]) => Number.isFinite(a) && Number.isFinite(b)
@@ -79,18 +85,20 @@ export function lineChart(chart: LineChart): Drawing {
       ([, low]) => y.at(low),
       ([, , high]) => y.at(high),
     ).digits(1)
-    const lines = series.map(({ points, band, isDashed, withDots }, index) => {
+    // Bands lie below all lines, and the first line, which the figure is about, above the others.
+    const bands = series.map(({ band }, index) => (band ? `<path d="${bandPath(band) ?? ''}" class="band f-${tones[index]}"/>` : ''))
+    const lines = series.map(({ points, isDashed, isBroad, withDots }, index) => {
       const tone = tones[index]
-      const around = band ? `<path d="${bandPath(band) ?? ''}" class="band f-${tone}"/>` : ''
       const dots = withDots ? points.filter(isDefined).map(([a, b]) => dot(x.at(a), y.at(b), 3, tone)) : []
-      return `${around}<path d="${path(points) ?? ''}" class="line s-${tone}${isDashed ? ' dashed' : ''}"/>${dots.join('')}`
+      return `<path d="${path(points) ?? ''}" class="line s-${tone}${isDashed ? ' dashed' : ''}${isBroad ? ' broad' : ''}"/>${dots.join('')}`
     })
     return svg(width, bottom + axisHeight(chart.x, plot), chart, [
       ...(keyHeight > 0 ? key.parts : []),
       ...verticalAxis(chart.y, y, plot),
       ...horizontalAxis(chart.x, x, plot),
-      ...references.flatMap((reference, index) => referenceParts(reference, index, x.at, y.at, plot)),
-      ...lines,
+      ...references.flatMap((_, index) => referenceParts(references, index, x.at, y.at, plot)),
+      ...bands,
+      ...lines.toReversed(),
       ...(areNamesBeside && !isSingle ? namesBeside(series, tones, x.at, y.at, plot) : []),
     ])
   }
@@ -116,16 +124,20 @@ function namesBeside(
   return series.map(({ name }, index) => label(ends[index].left + 8, places[index] + 4, name, { tone: tones[index], hasHalo: true }))
 }
 
-/** @param row of the name, so that upright lines close to each other keep their names apart */
-function referenceParts(reference: ReferenceLine, row: number, x: PlacedAxis['at'], y: PlacedAxis['at'], plot: Plot): string[] {
-  const { name, tone = 'soft' } = reference
-  if (reference.y !== undefined) {
-    const at = y(reference.y)
+/** A straight line and its name, which stands in a row of its own and on the side where it crosses no other upright line. */
+function referenceParts(references: readonly ReferenceLine[], row: number, x: PlacedAxis['at'], y: PlacedAxis['at'], plot: Plot): string[] {
+  const { name, tone = 'soft', y: level, x: place } = references[row]
+  if (level !== undefined) {
+    const at = y(level)
     const words = label(plot.right - 4, at - 5, name, { tone, anchor: 'end', hasHalo: true })
     return [stroke(plot.left, at, plot.right, at, `reference s-${tone}`), words]
   }
-  const at = x(reference.x!)
-  const isLeft = at > (plot.left + plot.right) / 2
+  const at = x(place!)
+  const size = textWidth(name) + 12
+  const others = references.flatMap((other, index) => (index === row || other.x === undefined ? [] : [x(other.x)]))
+  const isFree = (from: number, to: number) => from >= plot.left && to <= plot.right && others.every((other) => other < from || other > to)
+  const isBehindMiddle = at > (plot.left + plot.right) / 2
+  const isLeft = isBehindMiddle ? isFree(at - size, at) || !isFree(at, at + size) : !isFree(at, at + size) && isFree(at - size, at)
   const words = label(at + (isLeft ? -6 : 6), plot.top + 12 + row * lineHeight, name, {
     tone,
     anchor: isLeft ? 'end' : 'start',

@@ -53,7 +53,7 @@ export function roofline(figure: Roofline): Drawing {
   }
 }
 
-/** The name of the slope, above its lower end and as steep as it is. */
+/** The name of the slope, above its lower end, as steep as it is and clear of it. */
 function memoryLabel(
   gigabytesPerSecond: number,
   x: (value: number) => number,
@@ -61,11 +61,12 @@ function memoryLabel(
   from: number,
   roof: (intensity: number) => number,
 ): string[] {
-  const [near, far] = [from * 1.15, from * 1.6]
+  const [near, far] = [from * 1.3, from * 1.6]
   const slope = (Math.atan2(y(roof(far)) - y(roof(near)), x(far) - x(near)) * 180) / Math.PI
-  const [left, base] = [px(x(near)), px(y(roof(near)) - 8)]
+  const [left, onLine] = [x(near), y(roof(near))].map(px)
+  const base = px(y(roof(near)) - 9)
   return [
-    `<text x="${left}" y="${base}" class="f-ink" transform="rotate(${px(slope)} ${left} ${base})">memory: ${Math.round(gigabytesPerSecond)} GB/s</text>`,
+    `<text x="${left}" y="${base}" class="f-ink" transform="rotate(${px(slope)} ${left} ${onLine})">memory: ${Math.round(gigabytesPerSecond)} GB/s</text>`,
   ]
 }
 

@@ -88,6 +88,7 @@ export interface KeyEntry {
   readonly name: string
   readonly tone: Tone
   readonly isDashed?: boolean
+  readonly isBroad?: boolean
   readonly isFilled?: boolean
 }
 
@@ -96,13 +97,14 @@ export function keyRow(entries: readonly KeyEntry[], left: number, top: number, 
   const parts: string[] = []
   let x = left
   let y = top
-  for (const { name, tone, isDashed = false, isFilled = false } of entries) {
+  for (const { name, tone, isDashed = false, isBroad = false, isFilled = false } of entries) {
     const size = 24 + textWidth(name) + 14
     if (x > left && x + size > left + width + 14) {
       x = left
       y += lineHeight
     }
-    const sample = isFilled ? box(x, y + 2, 16, 10, tone) : stroke(x, y + 8, x + 18, y + 8, `line s-${tone}${isDashed ? ' dashed' : ''}`)
+    const kind = `line s-${tone}${isDashed ? ' dashed' : ''}${isBroad ? ' broad' : ''}`
+    const sample = isFilled ? box(x, y + 2, 16, 10, tone) : stroke(x, y + 8, x + 18, y + 8, kind)
     parts.push(sample, label(x + 23, y + 12, name, { tone: isFilled ? 'ink' : tone }))
     x += size
   }
