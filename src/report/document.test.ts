@@ -127,6 +127,19 @@ test('what was not measured is said without the names of events, and every comma
   }
 })
 
+test('a verdict is told once, with its claim; the chain has a number of its own for every arrow that was measured', () => {
+  const plain = (markup: string) => textOf(markup).replaceAll(/[\s\u00A0\u202F\u2060]+/g, ' ')
+  const whole = plain(renderReport(facts))
+  for (const { verdict } of judgeAll(claims, facts)) {
+    const begin = plain(html`${verdict.sentence}`.markup).slice(0, 80)
+    assert.equal(whole.split(begin).length, 2, begin)
+  }
+  const chain = whole.slice(whole.indexOf('The chain of constraints The chapters'), whole.indexOf('Limits A model'))
+  const items = chain.split(' → ').slice(1)
+  assert.equal(items.length, 10)
+  for (const item of items) assert.equal(/\( measured: [a-z ]+ \)/.test(item), / Here /.test(item), item)
+})
+
 test('limits name everything that was left out or done otherwise', () => {
   const limits = (report: string) => textOf(report.slice(report.indexOf('<section id="limits"'), report.indexOf('<section id="reproduce"')))
   const events = [...testRunEvents(), { type: 'run/warning', message: 'Something was done otherwise.' } as const]

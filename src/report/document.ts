@@ -45,7 +45,7 @@ export function renderReport(run: RunFacts, parts: ReportParts = { chapters: all
       run,
       shown,
     ),
-  )}${chainOfConstraints(judged)}${limits(run)}${howToReproduce(run)}`
+  )}${chainOfConstraints(run, judged)}${limits(run)}${howToReproduce(run)}`
   const { body: numbered, notes } = numberBlocks(body)
   const notesSection = isEmpty(notes) ? '' : `<section id="notes">\n<h2>Notes</h2>\n${notes.markup}</section>\n`
   return `<!doctype html>

@@ -4,7 +4,7 @@ import { formatBytes, formatCount } from '../../base/format.ts'
 import { cite, figureReference, formula, maths, published, sidenote, table, tableReference } from '../blocks.ts'
 import { routingToTraffic, trafficOf } from '../claims/sequence-routing-to-traffic.ts'
 import { keptEffects } from '../claims/sequence-schedule-to-inference.ts'
-import { feasibleSchedules, networkGbits, trafficToSchedule } from '../claims/sequence-traffic-to-schedule.ts'
+import { changingNetworks, feasibleSchedules, networkGbits, trafficToSchedule } from '../claims/sequence-traffic-to-schedule.ts'
 import { distanceOf } from '../findings/distance.ts'
 import { bytesOfCopy } from '../findings/routed-traffic.ts'
 import { slowdownTolerance } from '../findings/hiding-schedules.ts'
@@ -142,7 +142,7 @@ function schedules(run: RunFacts): Html {
     const { ratio, names } = rows.find((row) => row.gbits === gbits && row.activeGroupCount === limit)!
     return `${digits(ratio)}: ${names.length === 0 ? 'none' : names.length === 3 ? 'all three' : listed(names)}`
   }
-  const isChanging = networkGbits.filter((gbits) => new Set(limits.map((limit) => cellOf(gbits, limit).split(': ')[1])).size > 1)
+  const changing = changingNetworks(run)
   return html`<h4>From traffic to schedules</h4>
     <p>
       Suppose that each group stood on a machine like this one and that the machines were joined by Ethernet. The traffic just counted then
@@ -160,8 +160,8 @@ function schedules(run: RunFacts): Html {
       ],
       rows: networkGbits.map((gbits) => [`${gbits} Gbit/s`].concat(limits.map((limit) => cellOf(gbits, limit)))),
       caption: html`${
-        isChanging.length > 0
-          ? html`The router’s limit decides which schedules are feasible on ${listed(isChanging.map((gbits) => `${gbits} Gbit/s`))}`
+        changing.length > 0
+          ? html`The router’s limit decides which schedules are feasible on ${listed(changing.map((gbits) => `${gbits} Gbit/s`))}`
           : html`On none of these networks does the router’s limit change which schedules are feasible`
       }.
       Ratio of communication to computation, and the schedules that are feasible at it; computation at the probed ceiling of this machine.`,
@@ -176,8 +176,9 @@ function state(run: RunFacts): Html {
   const effects = keptEffects(run)
   return html`<h4>From training to inference</h4>
     <p>
-      At its end, pre-training holds ${formatBytes(total)}. ${tableReference('trained-state')} says what becomes of it.
-      ${effects.length > 0 ? html`What the parts beside the weights are worth was measured: ${listed(effects.map(({ text }) => text))}.` : html`What the parts beside the weights are worth was not measured in this run.`}
+      At its end, pre-training holds ${formatBytes(total)}. ${tableReference('trained-state')} says what becomes of it. What the parts
+      beside the weights are worth
+      ${effects.length > 0 ? 'was measured; the claim about this arrow has the numbers.' : 'was not measured in this run.'}
     </p>
     ${table({
       id: 'trained-state',

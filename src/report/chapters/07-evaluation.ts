@@ -1,14 +1,13 @@
 /** Chapter 07: what a score is evidence of, what this run's scores are, and where the whole account ends. */
 import { formatCount } from '../../base/format.ts'
 import { countParameters } from '../../architecture/index.ts'
-import { cite, formula, maths, published } from '../blocks.ts'
+import { cite, figureReference, formula, maths, published } from '../blocks.ts'
 import { arrows } from '../claims/evaluation-systems-takeaway.ts'
 import { distanceOf, ratioTimes } from '../findings/distance.ts'
 import { domainScores } from '../findings/domain-scores.ts'
 import { html, type Html } from '../html.ts'
 import { judge } from '../judge.ts'
 import type { RunFacts } from '../run-facts.ts'
-import { plusMinus } from '../share-wording.ts'
 import type { Chapter } from '../types.ts'
 import { listed } from '../wording.ts'
 import { judged } from './07-judges.ts'
@@ -40,10 +39,10 @@ function decides(): Html {
 function inherited(run: RunFacts): Html {
   const { recipe } = run.document
   const { total, activated } = countParameters(recipe.model)
-  const prose = domainScores(run, 'pretrain')[0]
-  const read = prose
-    ? html`After pre-training it took ${plusMinus(prose.bitsPerByte, prose.plusMinus)} bits per byte on held-out ${prose.domain}.`
-    : html`How well it predicts held-out text was not measured.`
+  const read =
+    domainScores(run, 'pretrain').length > 0
+      ? html`How well it predicts held-out text stands in ${figureReference('bits-by-domain')}.`
+      : html`How well it predicts held-out text was not measured.`
   return html`<p>
     The model that arrives here has ${formatCount(total)} parameters, of which a token uses ${formatCount(activated)}, and has read
     ${formatCount(recipe.training.tokens)} tokens; the published one has
@@ -62,8 +61,7 @@ function compression(): Html {
     </p>
     ${formula(String.raw`\text{bits per byte} = \frac{1}{\ln 2}\cdot\frac{\sum_t -\ln p(x_t \mid x_{<t})}{\text{bytes of the text}}`)}
     <p>
-      Every byte counts, the first ones of a document too, so a general compressor can stand beside it on the same bytes. The report gives
-      ${published('0.548 on Pile-test')}${cite('deepseek-v3', 'table 3')} for its base model. The code is
+      Every byte counts, the first ones of a document too, so a general compressor can stand beside it on the same bytes. The code is
       <code>src/evaluation/bits-per-byte.ts</code>.
     </p> `
 }

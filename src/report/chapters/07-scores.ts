@@ -11,7 +11,7 @@ import { html, type Html } from '../html.ts'
 import type { RunFacts } from '../run-facts.ts'
 import { pointsOf } from '../share-wording.ts'
 import type { FigureBlock } from '../types.ts'
-import { counted, digits, listed, percent } from '../wording.ts'
+import { counted, listed, percent } from '../wording.ts'
 import { missing } from './placed.ts'
 
 /** V3's base model on what a task is like, and where; null where the report has no such benchmark. */
@@ -162,11 +162,9 @@ function bits(run: RunFacts): Html | null {
   const better = base.filter(({ bitsPerByte, compressors }) => compressors.xz !== null && bitsPerByte < compressors.xz)
   const later = scoredStages(run).filter((stage) => stage !== 'pretrain')
   return html`<p>
-    In bits per byte of held-out text the base model needs
-    ${listed(base.map(({ domain, bitsPerByte }) => `${digits(bitsPerByte)} on ${domain}`))}; in ${better.length} of
-    ${counted(base.length, 'domain')} that is less than <code>xz</code> on the same bytes.
+    How many bits per byte of held-out text the base model needs stands in ${figureReference('bits-by-domain')}, domain by domain; in
+    ${better.length} of ${counted(base.length, 'domain')} they are fewer than those of <code>xz</code> on the same bytes.
     ${later.length > 0 ? `The same was measured after ${later.length === 1 ? 'one later stage' : `${later.length} later stages`}; what became of it stands in the chapter before.` : ''}
-    The published ${published('0.548 on Pile-test')} is of other text and is no target.
   </p> `
 }
 

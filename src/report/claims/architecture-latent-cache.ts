@@ -38,8 +38,8 @@ export const latentCache: Claim = {
   judge(run) {
     const [result] = ablationsOf(run, 'latent-cache')
     if (!result) return notTested('No pair of models with and without latents was trained beside this run.')
-    const { latentText, fullText, share } = cacheOf(run)
-    const sentence = `A token’s cache takes ${latentText} where full keys and values of the same heads would take ${fullText}, ${percent(1 - share)} less; the loss of “${result.variant}” less that of “${result.control}” is ${differenceText(result, true)}.`
+    const { share } = cacheOf(run)
+    const sentence = `The latent cache has ${percent(share)} of the bytes that full keys and values of the same heads would have, in any format; the loss of “${result.variant}” less that of “${result.control}” is ${differenceText(result, true)}.`
     const isLatentVariant = result.details.variant.cacheBytesPerToken < result.details.control.cacheBytesPerToken
     const isHigher = isLatentVariant ? result.low > 0 : result.high < 0
     return share <= mostOfFullCache && !isHigher ? held(sentence) : didNotHold(sentence)

@@ -35,17 +35,12 @@ export const readingTools: Claim = {
     const decided = scores.filter((score) => Math.abs(score.bitsPerByte - strongestBaseline(score).bitsPerByte) > score.plusMinus)
     const won = decided.filter((score) => score.bitsPerByte < strongestBaseline(score).bitsPerByte)
     const lost = decided.filter((score) => !won.includes(score))
-    const name = (score: DomainScore) =>
-      `${score.domain} (${digits(score.bitsPerByte)} ± ${digits(score.plusMinus)} against ${digits(strongestBaseline(score).bitsPerByte)} of ${strongestBaseline(score).name})`
+    const domainsOf = (some: readonly DomainScore[]) => listed(some.map(({ domain }) => domain))
     const sides = [
-      ...(won.length > 0 ? [`the model needs fewer bits per byte than the strongest baseline in ${listed(won.map(name))}`] : []),
-      ...(lost.length > 0
-        ? [
-            `${won.length > 0 ? 'and' : 'the model needs'} more${won.length > 0 ? '' : ' bits per byte than the strongest baseline'} in ${listed(lost.map(name))}`,
-          ]
-        : []),
+      ...(won.length > 0 ? [`fewer bits per byte than the strongest baseline in ${domainsOf(won)}`] : []),
+      ...(lost.length > 0 ? [`more${won.length > 0 ? '' : ' bits per byte than the strongest baseline'} in ${domainsOf(lost)}`] : []),
     ]
-    const sentence = `In ${decided.length} of ${scores.length} domains the interval decides${sides.length > 0 ? `: ${sides.join(', ')}` : ''}.`
+    const sentence = `In ${decided.length} of ${scores.length} domains the interval decides${sides.length > 0 ? `: the model needs ${sides.join(', and ')}` : ''}.`
     return decided.length > scores.length / 2 ? held(sentence) : didNotHold(sentence)
   },
   figure(run) {

@@ -45,6 +45,17 @@ function costPoints(run: RunFacts): CostPoint[] {
 /** Whether a variant is cheaper to decode and no worse, or dearer and better: what the frontier is made of. */
 const beats = (point: CostPoint) => point.difference !== null && point.difference.high < 0
 
+/** How many other sizes were tried, how many are established to be better, and how many of these ask for no dearer token; null without any. */
+export function comparedSizes(run: RunFacts): { readonly tried: number; readonly better: number; readonly free: number } | null {
+  const [chosen, ...others] = costPoints(run)
+  if (!chosen) return null
+  const better = others.filter(beats)
+  const free = better.filter(
+    (point) => point.decodeFlopsPerToken <= chosen.decodeFlopsPerToken && point.cacheBytesPerToken <= chosen.cacheBytesPerToken,
+  )
+  return { tried: others.length, better: better.length, free: free.length }
+}
+
 export const inferenceToArchitecture: Claim = {
   id: 'sequence.inference-to-architecture',
   statement: claimStatements['sequence.inference-to-architecture'],
@@ -53,19 +64,16 @@ export const inferenceToArchitecture: Claim = {
   command: `strata ablate ${sweeps.join(' ')} --run runs/first`,
   rule: 'It holds where lower loss has to be paid for in decoding: every variant that is established to be better than the chosen sizes costs more FLOPs or more cache for a generated token.',
   judge(run) {
-    const points = costPoints(run)
-    const [chosen] = points
-    if (!chosen)
+    const [chosen] = costPoints(run)
+    const compared = comparedSizes(run)
+    if (!chosen || !compared)
       return notTested(
         `No small models of other sizes (${sweeps.map((name) => name.replace('-', ' ')).join(', ')}) were trained beside this run.`,
       )
-    const better = points.filter(beats)
-    const free = better.filter(
-      (point) => point.decodeFlopsPerToken <= chosen.decodeFlopsPerToken && point.cacheBytesPerToken <= chosen.cacheBytesPerToken,
-    )
+    const { tried, better, free } = compared
     const [result] = sweeps.flatMap((name) => ablationsOf(run, name))
-    const sentence = `Of ${points.length - 1} variants (${sizeText(result)}) ${better.length} are established to be better than the chosen sizes, ${free.length} of them without a dearer token; the chosen ones cost ${digits(chosen.decodeFlopsPerToken / 1e6)} MFLOP and ${formatBytes(chosen.cacheBytesPerToken)} of cache in BF16 (twice that in f32) at ${digits(chosen.lossNats)} nats.`
-    return free.length === 0 ? held(sentence) : didNotHold(sentence)
+    const sentence = `Of ${tried} variants (${sizeText(result)}) ${better} are established to be better than the chosen sizes, ${free} of them without a dearer token; the chosen ones cost ${digits(chosen.decodeFlopsPerToken / 1e6)} MFLOP and ${formatBytes(chosen.cacheBytesPerToken)} of cache in BF16 (twice that in f32) at ${digits(chosen.lossNats)} nats.`
+    return free === 0 ? held(sentence) : didNotHold(sentence)
   },
   figure(run) {
     const points = costPoints(run)

@@ -39,6 +39,12 @@ export function feasibleSchedules(run: RunFacts): Feasible[] {
   )
 }
 
+/** Networks on which the group limit changes which schedules are feasible, Gbit/s, the slowest first. */
+export function changingNetworks(run: RunFacts): number[] {
+  const feasible = feasibleSchedules(run)
+  return networkGbits.filter((gbits) => new Set(feasible.filter((row) => row.gbits === gbits).map(({ names }) => names.join())).size > 1)
+}
+
 export const trafficToSchedule: Claim = {
   id: 'sequence.traffic-to-schedule',
   statement: claimStatements['sequence.traffic-to-schedule'],
@@ -52,9 +58,7 @@ export const trafficToSchedule: Claim = {
     const sweeps = scheduleSweeps()
     const limits = listed(sweeps.map(({ title, feasibleUpTo }) => `${digits(feasibleUpTo)} with ${title}`))
     const preamble = `On ${simulatedPipeline.rankCount} ranks and ${simulatedPipeline.microbatchCount} micro-batches, a step is at most ${percent(slowdownTolerance)} longer than without communication up to a ratio of communication to computation of ${limits}.`
-    const changing = networkGbits.filter(
-      (gbits) => new Set(feasible.filter((row) => row.gbits === gbits).map(({ names }) => names.join())).size > 1,
-    )
+    const changing = changingNetworks(run)
     if (changing.length === 0)
       return didNotHold(
         `${preamble} On none of the networks from ${networkGbits[0]} to ${networkGbits.at(-1)!} Gbit/s does the group limit change which schedules are feasible.`,
