@@ -26,14 +26,12 @@ import { fewRows } from './few-rows'
 import { NR } from './gemm'
 import { routeRow, sortChoices } from './router'
 import { sigmoid4, splat } from './simd'
-import { address, nap, threadIndex, word } from './threads'
+import { address, nap, SPINS, threadIndex, word } from './threads'
 
 /** Bytes of an entry of the list: kind, wait, then arguments. */
 const ENTRY: usize = 96
 /** Bytes of a group's two counters, shares taken and shares done: a cache line. */
 const COUNTERS: usize = 64
-/** Looks at the group's number before a thread sleeps: some microseconds, longer than any group's shares differ. */
-const SPINS = 4000
 /** Rows of so many numbers are far apart. */
 const WIDE = 1024
 /** Where this thread has the choices of experts, and in which group it sorted them. */

@@ -41,16 +41,17 @@ export function micro(
   let c00 = splat(0), c01 = splat(0), c10 = splat(0), c11 = splat(0), c20 = splat(0), c21 = splat(0)
   let c30 = splat(0), c31 = splat(0), c40 = splat(0), c41 = splat(0), c50 = splat(0), c51 = splat(0)
   let b0: v128, b1: v128, a: v128
-  for (let k = 0; k < depth; k++) {
+  // One moving offset: an address is then one instruction of the engine's, a pointer that moves would be two.
+  const end = <usize>depth << 2
+  for (let o: usize = 0; o < end; o += 4) {
     b0 = v128.load(b)
     b1 = v128.load(b, 16)
-    a = v128.load32_splat(a0); c00 = madd(a, b0, c00); c01 = madd(a, b1, c01)
-    a = v128.load32_splat(a1); c10 = madd(a, b0, c10); c11 = madd(a, b1, c11)
-    a = v128.load32_splat(a2); c20 = madd(a, b0, c20); c21 = madd(a, b1, c21)
-    a = v128.load32_splat(a3); c30 = madd(a, b0, c30); c31 = madd(a, b1, c31)
-    a = v128.load32_splat(a4); c40 = madd(a, b0, c40); c41 = madd(a, b1, c41)
-    a = v128.load32_splat(a5); c50 = madd(a, b0, c50); c51 = madd(a, b1, c51)
-    a0 += 4; a1 += 4; a2 += 4; a3 += 4; a4 += 4; a5 += 4
+    a = v128.load32_splat(a0 + o); c00 = madd(a, b0, c00); c01 = madd(a, b1, c01)
+    a = v128.load32_splat(a1 + o); c10 = madd(a, b0, c10); c11 = madd(a, b1, c11)
+    a = v128.load32_splat(a2 + o); c20 = madd(a, b0, c20); c21 = madd(a, b1, c21)
+    a = v128.load32_splat(a3 + o); c30 = madd(a, b0, c30); c31 = madd(a, b1, c31)
+    a = v128.load32_splat(a4 + o); c40 = madd(a, b0, c40); c41 = madd(a, b1, c41)
+    a = v128.load32_splat(a5 + o); c50 = madd(a, b0, c50); c51 = madd(a, b1, c51)
     b += 32
   }
   if (accumulate) {

@@ -20,7 +20,11 @@ const BARRIER_PHASE: usize = 384
 const TILES: usize = 448
 const ARGUMENTS: usize = 1024
 
-const SPINS = 20_000
+/**
+ * Looks at a word before a thread sleeps: about a tenth of a millisecond, what it costs under a hypervisor to be woken.
+ * With a fifth of them threads slept in most steps: training took 3 % longer.
+ */
+export const SPINS = 100_000
 
 let thread: i32 = 0
 /** Whether this thread may block in a wait: false on a browser's main thread. */
