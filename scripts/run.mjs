@@ -13,7 +13,7 @@ function run(args) {
   // Signals reach the child through the terminal's process group: it ends by itself, and its status is ours.
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => {})
   const { status, signal } = spawnSync(node, args, { cwd: verb === 'strata' ? (process.env.INIT_CWD ?? root) : root, stdio: 'inherit' })
-  if (status !== 0) process.exit(status ?? (signal === 'SIGINT' ? 130 : 1))
+  if (status !== 0) process.exit(status ?? { SIGINT: 130, SIGTERM: 143 }[signal] ?? 1)
 }
 
 const tool = (name, ...args) => run([path.join(root, 'node_modules', name, ...args.shift().split('/')), ...args])

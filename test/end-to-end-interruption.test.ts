@@ -106,3 +106,19 @@ test('a second interruption ends the process at once, and a folder in use is ref
   assert.deepEqual({ status, signal }, { status: null, signal: 'SIGINT' })
   assert.deepEqual(readdirSync(place.at('runs', 'tiny', 'checkpoints')), [])
 })
+
+test('an interruption before training begins is said, and the status is that of the signal', async () => {
+  using place = new Workplace()
+  for (const [signal, expected] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const) {
+    const running = place.start('pretrain', 'tiny', '--threads', '1')
+    await running.says(/kernels /)
+    running.child.kill(signal)
+    const { status, stderr } = await running.finished
+    assert.equal(status, expected, stderr)
+    assert.match(stderr, /^interrupted; type the same command to go on$/m)
+    assert.equal(existsSync(place.at('runs')), false)
+  }
+})

@@ -5,14 +5,14 @@ import { createOutput, type OutputOptions } from './output.ts'
 import { progressLine, type Progress } from './progress-line.ts'
 import { formatTable } from './table.ts'
 
-function record(options: OutputOptions & { readonly isTTY?: boolean } = {}) {
+function record(options: OutputOptions & { readonly isTTY?: boolean; readonly columns?: number } = {}) {
   const [out, err]: [string[], string[]] = [[], []]
   let now = 0
   const output = createOutput({
     env: {},
     clock: () => now,
     stdout: { write: (text) => out.push(text) },
-    stderr: { write: (text) => err.push(text), isTTY: options.isTTY, columns: 60 },
+    stderr: { write: (text) => err.push(text), isTTY: options.isTTY, columns: options.columns ?? 60 },
     ...options,
   })
   return { output, out, err, wait: (milliseconds: number) => (now += milliseconds) }
@@ -69,6 +69,13 @@ test('on a terminal progress is one line that is overwritten, and gives way to w
   assert.deepEqual(out, ['done\n'])
 })
 
+test('a terminal of no known size gets whole words, and what is marked as the last of its stage is shown at once', () => {
+  const { output, err } = record({ isTTY: true, columns: 0 })
+  output.progress({ stage: 'tokenizer', detail: '64 of 236 merges' })
+  output.progress({ stage: 'tokenizer', detail: '236 of 236 merges', isLast: true })
+  assert.match(err.join(''), /^\rtokenizer +64 of 236 merges\S*\rtokenizer +236 of 236 merges\S*\n$/)
+})
+
 test('a line of progress holds every figure that is known, and as many as fit', () => {
   const full: Progress = {
     stage: 'pretrain',
@@ -98,6 +105,7 @@ test('a line of progress holds every figure that is known, and as many as fit', 
   for (const columns of [5, 20, 40, 79, 200]) assert.ok(progressLine(full, columns).length <= columns)
   assert.equal(progressLine(full, 40), 'pretrain     step 120/2000   loss 3.2146')
   assert.equal(progressLine({ stage: 'fetch', detail: 'moby.txt' }), 'fetch        moby.txt')
+  assert.equal(progressLine({ stage: 'x', secondsLeft: 0.009 }), 'x')
   assert.match(progressLine({ stage: 'x', lossNats: Number.NaN, gradientNorm: Number.NaN }), /loss NaN/)
 })
 

@@ -87,7 +87,7 @@ export function createOutput(options: OutputOptions = {}): Output {
     },
     warn: (line) => say(`${errorPaint.warning('warning:')} ${line}`),
     progress: (progress) => {
-      const isLast = progress.step !== undefined && progress.step === progress.stepCount
+      const isLast = progress.isLast ?? (progress.step !== undefined && progress.step === progress.stepCount)
       const isDue = clock() - shownAt >= (isTerminal ? terminalMilliseconds : plainMilliseconds)
       if (quiet || !(isDue || isLast || progress.stage !== shownStage)) return
       // A finished stage stays on the screen: the next one gets a line of its own.
@@ -95,7 +95,8 @@ export function createOutput(options: OutputOptions = {}): Output {
       shownAt = clock()
       shownStage = progress.stage
       if (!isTerminal) return say(progressLine(progress))
-      stderr.write(`\r${progressLine(progress, (stderr.columns ?? 80) - 1)}\u001B[K${isLast ? '\n' : ''}`)
+      // A terminal whose size nobody set says 0.
+      stderr.write(`\r${progressLine(progress, (stderr.columns || 80) - 1)}\u001B[K${isLast ? '\n' : ''}`)
       isLineOpen = !isLast
     },
   }

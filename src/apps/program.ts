@@ -5,6 +5,7 @@
  *   0  done
  *   1  our fault: the stack, and where to report it
  *   2  yours (`UsageError`): what was expected, what was there, what to do; no stack
+ *   130 or 143  interrupted by SIGINT or SIGTERM (interrupt.ts)
  *
  * With `--json` an error is a JSON document on standard output too, {"error":{"kind":"usage"|"defect","message":…}}, so a
  * program that reads the output always finds one document there; people read the same message on standard error.
@@ -41,7 +42,7 @@ export async function createProgram(load: (verb: Verb) => boolean, options: Prog
     .showSuggestionAfterError()
     .addHelpText(
       'after',
-      '\nType "strata <verb> --help" for what a verb takes.\nExit status: 0 done, 1 a defect of Strata, 2 something to mend in the command or its files.',
+      '\nType "strata <verb> --help" for what a verb takes.\nExit status: 0 done, 1 a defect of Strata, 2 something to mend in the command or its files, 130 interrupted by Ctrl-C (143 by SIGTERM): the same command goes on.',
     )
   for (const verb of verbs) {
     if (load(verb)) (await verb.load()).register(program)

@@ -18,6 +18,8 @@ export interface Progress {
   /** MaxVio: largest expert load over the mean load, minus 1. */
   readonly maxViolation?: number
   readonly secondsLeft?: number
+  /** Shown in any case, and stays; the last step is, unless this says otherwise. */
+  readonly isLast?: boolean
   /** Anything else worth a word: a file's name, a domain. */
   readonly detail?: string
 }
@@ -35,7 +37,7 @@ const fields: readonly { readonly of: (progress: Progress) => string | undefined
   { of: (p) => (p.tokensPerSecond === undefined ? undefined : `${formatCount(Math.round(p.tokensPerSecond))} tok/s`), width: 11 },
   { of: (p) => (p.peakShare === undefined ? undefined : `${(p.peakShare * 100).toFixed(0)} % of peak`), width: 12 },
   { of: (p) => said('MaxVio', p.maxViolation, fixed(2)), width: 11 },
-  { of: (p) => (p.secondsLeft === undefined ? undefined : `${formatSeconds(p.secondsLeft)} left`), width: 12 },
+  { of: (p) => (p.secondsLeft === undefined || p.secondsLeft < 1 ? undefined : `${formatSeconds(p.secondsLeft)} left`), width: 12 },
 ]
 
 const said = (word: string, value: number | undefined, format: (value: number) => string) =>

@@ -8,6 +8,7 @@
 import { usageError } from '../base/errors.ts'
 import { Random } from '../base/random.ts'
 import { teeLog } from '../base/run-log.ts'
+import { turn } from '../base/turn.ts'
 import { createModel } from '../architecture/index.ts'
 import { createAdamW } from '../foundations/index.ts'
 import { Engine } from '../inference/index.ts'
@@ -28,9 +29,6 @@ function rlOf({ rl }: Recipe): RlConfig {
   if (rl === null) throw usageError('recipe', 'a section rl', 'null', 'Use a recipe that reinforces, or leave this stage out.')
   return rl
 }
-
-/** Lets the event loop turn once: signals, timers. */
-const turn = () => new Promise<void>((resolve) => (globalThis.setImmediate ?? globalThis.setTimeout)(resolve))
 
 /**
  * Reinforces the model that `from` holds, or its control, from where the stage stands in the run's folder.

@@ -6,6 +6,7 @@
  */
 import { usageError } from '../base/errors.ts'
 import type { EventSink } from '../base/run-log.ts'
+import { turn } from '../base/turn.ts'
 import { type Model, targetWeightOf, trainingFlopsPerToken } from '../architecture/index.ts'
 import { type AdamW, batchRowsAt, biasSpeedAt, learningRateAt, mtpWeightAt, stepsLeft } from '../foundations/index.ts'
 import type { BatchSource, TrainingBatch } from './batch-source.ts'
@@ -53,9 +54,6 @@ const loadReports = 20
 
 /** How many ids of a row an event shows. */
 const shownIds = 24
-
-/** Lets the event loop turn once: signals, timers. */
-const turn = () => new Promise<void>((resolve) => (globalThis.setImmediate ?? globalThis.setTimeout)(resolve))
 
 /**
  * Trains until the run's tokens are consumed, or until it is told to stop.

@@ -2,6 +2,7 @@
  * From a recipe to tokens: gather the text, weigh its domains, train the tokenizer or take the run's own, encode.
  */
 import { rejectViolations, usageError } from '../base/errors.ts'
+import { turn } from '../base/turn.ts'
 import { type Tokenizer, type TokenizerProgress, trainTokenizer } from '../foundations/index.ts'
 import { type Corpus, domainWeights, type OnDataEvent, prepareCorpus, tokenizeCorpus, type TokenizedCorpus } from './data/index.ts'
 import type { Recipe } from './recipe.ts'
@@ -32,6 +33,7 @@ export async function prepareText(recipe: Recipe, options: PrepareTextOptions): 
   const { data, seed } = recipe
   const { cacheFolder, onEvent } = options
   const gathered = await prepareCorpus({ set: data.set, paths: data.paths, seed, heldOutShare: data.heldOutShare, cacheFolder, onEvent })
+  await turn()
   const corpus = weighDomains(gathered, data.weights)
   const tokenizer =
     options.tokenizer ??
@@ -39,7 +41,9 @@ export async function prepareText(recipe: Recipe, options: PrepareTextOptions): 
       vocabSize: recipe.tokenizer.vocabSize,
       onProgress: options.onTokenizerProgress,
     })
+  await turn()
   const tokenized = tokenizeCorpus(corpus, tokenizer, { cacheFolder, onEvent })
+  await turn()
   const tokens = tokenized.domains.reduce((sum, { train }) => sum + train.ids.length, 0)
   const least = recipe.training.rowLength + 1 + recipe.model.mtpDepth
   if (tokens < least)

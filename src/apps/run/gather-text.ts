@@ -32,7 +32,11 @@ export async function gatherText(
     onEvent,
     onTokenizerProgress: (progress) => {
       if (progress.stage === 'merges')
-        output.progress({ stage: 'tokenizer', detail: `${progress.doneCount} of ${progress.totalCount} merges` })
+        output.progress({
+          stage: 'tokenizer',
+          detail: `${progress.doneCount} of ${progress.totalCount} merges`,
+          isLast: progress.doneCount === progress.totalCount,
+        })
     },
   })
   const { statistics, domains } = text.corpus

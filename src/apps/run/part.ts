@@ -2,6 +2,7 @@
  * A run is a list of parts, each done once: what is in the folder already is skipped, what was cut short is done again or
  * gone on with. Each part says in the log that it is done.
  */
+import { turn } from '../../base/turn.ts'
 import type { Machine } from '../../compute/index.ts'
 import type { RunFolder } from '../../infrastructure/index.ts'
 import type { PreparedText, Recipe, StageSurroundings } from '../../pretraining/index.ts'
@@ -40,7 +41,7 @@ export class Interrupted extends Error {
 
 /** Lets signals in, and throws if one came. Called between two pieces of work. */
 export async function pause({ interrupt }: Pick<RunContext, 'interrupt'>): Promise<void> {
-  await new Promise((resolve) => setImmediate(resolve))
+  await turn()
   if (interrupt.signal.aborted) throw new Interrupted('asked to stop')
 }
 

@@ -16,7 +16,7 @@ import { type Asked, type PartName, readRunFacts, type RunDocument, type RunReco
 import type { Output } from '../output.ts'
 import { checkLaterStages } from './check-later-stages.ts'
 import { gatherText } from './gather-text.ts'
-import { listenForInterrupt } from './interrupt.ts'
+import { endOnInterrupt, listenForInterrupt } from './interrupt.ts'
 import { Interrupted, type Part, type RunContext, type Until } from './part.ts'
 import { partsUntil } from './parts/index.ts'
 import { resolveRecipe } from './resolve.ts'
@@ -103,6 +103,7 @@ async function work(
   const waiting: RunRecordEvent[] = []
   let log: (event: RunRecordEvent) => void = opened ? opened.log.append : (event) => void waiting.push(event)
 
+  using early = endOnInterrupt(output)
   let recipe = stored?.recipe ?? (await resolveRecipe(request.asked!))
   if (!stored) checkHeap(recipe.model, recipe.training)
   const tokenizerFile = path.join(folder, 'tokenizer.json')
@@ -132,7 +133,10 @@ async function work(
     for (const event of waiting) log(event)
     if (!known) writeFileWhole(tokenizerFile, [new TextEncoder().encode(text.tokenizer.toJson())])
 
-    using interrupt = listenForInterrupt(() => output.note('Finishing this step and writing a checkpoint; once more to leave at once.'))
+    early[Symbol.dispose]()
+    using interrupt = listenForInterrupt(() =>
+      output.note('Finishing this step and writing a checkpoint; once more to leave at once. The same command goes on.'),
+    )
     const context = { machine, run, document, text, output, interrupt }
     const status = await doParts(parts, done, context).catch((error: unknown) => {
       if (request.until === 'report') reportSoFar(folder, output)

@@ -29,9 +29,10 @@ import { commonFlags, type CommonFlags, wholeNumber } from '../flags.ts'
 import { createOutput, type Output } from '../output.ts'
 import { packageVersion } from '../package-version.ts'
 import { ablateGenerated, generatedAblation, isGenerated } from '../run/ablate-generated.ts'
+import { showAblation } from '../run/ablation-progress.ts'
 import { commandLine } from '../run/commands.ts'
 import { gatherText } from '../run/gather-text.ts'
-import { listenForInterrupt } from '../run/interrupt.ts'
+import { endOnInterrupt, listenForInterrupt } from '../run/interrupt.ts'
 import { resolveRecipe } from '../run/resolve.ts'
 import { readRunSoFar, type RunSoFar } from '../run/run-so-far.ts'
 import { startMachine } from '../start-machine.ts'
@@ -129,9 +130,11 @@ function tokenizerOf(run: RunFolder<AblationEvent> | null): Tokenizer | undefine
 
 async function work(names: readonly string[], recipe: Recipe, run: RunFolder<AblationEvent> | null, flags: Flags, output: Output) {
   const begun = performance.now()
+  using early = endOnInterrupt(output)
   const text = await gatherText(recipe, tokenizerOf(run), () => {}, output)
   const seeds = flags.seeds ?? recipe.ablations?.seeds ?? 1
   const machine = await startMachine(flags, output)
+  early[Symbol.dispose]()
   using interrupt = listenForInterrupt(() => output.note('Finishing this step; runs that are done are kept. Once more to leave at once.'))
   try {
     const tokens = await tokensOf(names, recipe, text, seeds, machine, flags, output)
@@ -151,11 +154,7 @@ async function work(names: readonly string[], recipe: Recipe, run: RunFolder<Abl
         codeVersion: packageVersion(),
         log: { append },
         stop: interrupt.signal,
-        onProgress: ({ arm, seed, doneCount, runCount, tokens: done, totalTokens }) =>
-          output.progress({
-            stage: 'ablate',
-            detail: `${name}: ${arm}, seed ${seed}, run ${Math.min(doneCount + 1, runCount)} of ${runCount}, ${formatCount(done)} of ${formatCount(totalTokens)} tokens`,
-          }),
+        onProgress: showAblation(output),
       })
       if (reason === 'interrupted') {
         process.exitCode = interrupt.exitStatus()

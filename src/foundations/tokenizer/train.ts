@@ -51,7 +51,7 @@ export function trainTokenizer(texts: Iterable<string>, { vocabSize, onProgress 
     idOfByte,
     tokens: [...leadingTokens, ...bytesInFileOrder.map((byte) => characterOfByte[byte])],
     mergeCount: totalCount,
-    onMerge: (doneCount) => doneCount % 64 === 0 && onProgress?.({ stage: 'merges', doneCount, totalCount }),
+    onMerge: (doneCount) => (doneCount % 64 === 0 || doneCount === totalCount) && onProgress?.({ stage: 'merges', doneCount, totalCount }),
   })
   const tokens = [...learned.tokens, ...trailingTokens]
   const addedTokens = [...leadingTokens, ...trailingTokens].map((content) => addedToken(content, tokens.indexOf(content)))

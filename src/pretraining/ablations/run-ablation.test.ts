@@ -128,6 +128,17 @@ test('an ablation that is stopped says nothing, and keeps what it finished', asy
   )
 })
 
+test('the progress of an ablation names each run by its own arm and number, from no tokens to all of them', async () => {
+  const said: string[] = []
+  await run('mtp', {
+    tokens: 1024,
+    cacheFolder: undefined,
+    onProgress: ({ arm, doneCount, runCount, tokens }) => said.push(`${arm} ${doneCount + 1} of ${runCount}: ${tokens}`),
+  })
+  const ends = said.filter((line) => /: (?:0|1024)$/.test(line))
+  assert.deepEqual([...new Set(ends)], ['mtp 1 of 2: 0', 'mtp 1 of 2: 1024', 'no-mtp 2 of 2: 0', 'no-mtp 2 of 2: 1024'])
+})
+
 test('a damaged file of the cache counts as not there', async () => {
   await run('mtp')
   const folder = path.join(cacheFolder, 'ablations')

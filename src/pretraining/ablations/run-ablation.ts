@@ -280,8 +280,8 @@ async function trainArms(
       if (stop?.aborted) return null
       wasCached &&= kept !== null
       runs.push(run)
-      doneCount++
       progress(base.training.tokens)
+      doneCount++
     }
     trained.set(arm.name, { arm, sizes: armSizes(changed, arm), runs, wasCached })
   }

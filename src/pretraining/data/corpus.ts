@@ -6,6 +6,7 @@
  */
 import { rejectViolations, usageError } from '../../base/errors.ts'
 import { groupBy } from '../../base/group-by.ts'
+import { turn } from '../../base/turn.ts'
 import { defaultCacheFolder } from './cache.ts'
 import { makeDocument, totalBytes, type CorpusDomain, type Document, type Skipped } from './document.ts'
 import { findDuplicates } from './duplicates.ts'
@@ -69,7 +70,9 @@ export async function prepareCorpus(options: CorpusOptions): Promise<Corpus> {
   const builtIn = set === 'none' ? { documents: [], fallback: null } : await loadSet(set, options, onEvent)
   if (builtIn.fallback !== null) onEvent({ type: 'data-fallback', reason: builtIn.fallback })
 
+  await turn()
   const unique = withoutCopies([...builtIn.documents, ...own.documents], onEvent)
+  await turn()
   const domains = splitDomains(unique.documents, weigh(builtIn.documents, own.documents, options.weights), seed, heldOutShare, onEvent)
   if (domains.every(({ train }) => train.length === 0)) {
     throw usageError(paths.join(', ') || set, 'text to train on', 'none', 'Give files or folders with text, or leave --data away.')

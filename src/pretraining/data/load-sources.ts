@@ -2,6 +2,7 @@
  * The documents of the built-in sources: from the cache; else extracted from a cached package; else fetched first.
  */
 import { node } from '../../base/platform.ts'
+import { turn } from '../../base/turn.ts'
 import { fingerprintOf, loadDocuments, storeDocuments, storedSize } from './cache.ts'
 import { makeDocument, totalBytes, type Document } from './document.ts'
 import type { OnDataEvent } from './events.ts'
@@ -36,6 +37,7 @@ export async function loadSources(sources: readonly DataSource[], cacheFolder: s
 
   const documents: Document[][] = []
   for (const source of sources) {
+    await turn()
     const known = cached.get(source) ?? null
     if (known === null && unavailable.has(source.package)) continue
     const found = known ?? (await extractSource(source, cacheFolder))

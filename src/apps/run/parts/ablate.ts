@@ -2,6 +2,7 @@
 import { cacheFolder } from '../../../base/platform.ts'
 import { runAblation } from '../../../pretraining/index.ts'
 import { packageVersion } from '../../package-version.ts'
+import { showAblation } from '../ablation-progress.ts'
 import { Interrupted, type Part } from '../part.ts'
 import { ablationsWithin } from '../text-needs.ts'
 
@@ -22,13 +23,7 @@ export const ablatePart: Part = {
         codeVersion: packageVersion(),
         log: run.log,
         stop: interrupt.signal,
-        onProgress: ({ arm, doneCount, runCount, tokens, totalTokens }) =>
-          output.progress({
-            stage: 'ablate',
-            step: tokens,
-            stepCount: totalTokens,
-            detail: `${name}: ${arm}, run ${Math.min(doneCount + 1, runCount)} of ${runCount}`,
-          }),
+        onProgress: showAblation(output),
       })
       if (reason === 'interrupted') throw new Interrupted(name)
     }
