@@ -2,7 +2,18 @@
 import { z } from 'zod'
 import { counted, type EventSchemas, list, measured, record, withPart } from '../base/event-schema.ts'
 import { loadsSchema } from '../pretraining/event-schemas.ts'
-import type { DecodeSplit, ExpertLoadEvent, InferenceEvent, RegimeEvent, RolloutSpeedEvent, SpeculationEvent } from './events.ts'
+import type {
+  DecodeRoundsEvent,
+  DecodeSplit,
+  DraftedText,
+  DraftRoundsEvent,
+  ExpertLoadEvent,
+  InferenceEvent,
+  RegimeEvent,
+  RolloutSpeedEvent,
+  SpeculationEvent,
+  StepTimes,
+} from './events.ts'
 import type { RoutingEvent } from './routing-probe.ts'
 
 export const inferenceEventSchemas = {
@@ -25,6 +36,12 @@ export const inferenceEventSchemas = {
       weightSeconds: measured,
     }).nullable(),
   }),
+  'inference/decode-rounds': record<DecodeRoundsEvent>()({
+    type: z.literal('inference/decode-rounds'),
+    contextLengths: list(counted, 2),
+    rounds: list(list(record<StepTimes>()({ tokenSeconds: measured, withoutCacheSeconds: measured, withoutExpertsSeconds: measured }), 2)),
+    promptSeconds: list(measured),
+  }),
   'inference/speculation': withPart(
     record<SpeculationEvent>()({
       type: z.literal('inference/speculation'),
@@ -38,6 +55,22 @@ export const inferenceEventSchemas = {
     'accepted',
     'drafted',
   ),
+  'inference/draft-rounds': record<DraftRoundsEvent>()({
+    type: z.literal('inference/draft-rounds'),
+    runTokens: counted,
+    rounds: counted,
+    texts: list(
+      record<DraftedText>()({
+        domain: z.string(),
+        tokens: counted,
+        repeatedTokens: counted,
+        drafted: counted,
+        accepted: counted,
+        offSeconds: measured,
+        onSeconds: measured,
+      }),
+    ),
+  }),
   'inference/rollout': record<RolloutSpeedEvent>()({ type: z.literal('inference/rollout'), rows: counted, tokensPerSecond: measured }),
   'inference/expert-load': record<ExpertLoadEvent>()({
     type: z.literal('inference/expert-load'),

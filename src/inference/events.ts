@@ -33,6 +33,24 @@ export interface DecodeSplit {
   readonly weightSeconds: number
 }
 
+/** One step of decoding, whole and with a part left out. */
+export interface StepTimes {
+  readonly tokenSeconds: number
+  readonly withoutCacheSeconds: number
+  readonly withoutExpertsSeconds: number
+}
+
+/** Repeated timings of one sequence at two context lengths. Claims: inference.two-regimes, inference.decode-exposed. */
+export interface DecodeRoundsEvent {
+  readonly type: 'inference/decode-rounds'
+  /** Two, the shorter first. */
+  readonly contextLengths: readonly number[]
+  /** Round by round, a step at each of the lengths. */
+  readonly rounds: readonly (readonly StepTimes[])[]
+  /** Time of reading a prompt of the longer length, some rounds apart. */
+  readonly promptSeconds: readonly number[]
+}
+
 /** The same texts with drafts and without. Claim: foundations.denser-supervision. */
 export interface SpeculationEvent {
   readonly type: 'inference/speculation'
@@ -43,6 +61,28 @@ export interface SpeculationEvent {
   readonly tokensPerSecondOff: number
   readonly tokensPerSecondOn: number
   readonly isSameText: boolean
+}
+
+/** One text that was gone on with, both ways. */
+export interface DraftedText {
+  readonly domain: string
+  /** Of the continuation, and those of them that end a run of tokens which stood in the text before. */
+  readonly tokens: number
+  readonly repeatedTokens: number
+  readonly drafted: number
+  readonly accepted: number
+  /** Time of decoding the continuation, median of the rounds. */
+  readonly offSeconds: number
+  readonly onSeconds: number
+}
+
+/** Those texts one by one. Claim: foundations.denser-supervision. */
+export interface DraftRoundsEvent {
+  readonly type: 'inference/draft-rounds'
+  /** Tokens of a run. */
+  readonly runTokens: number
+  readonly rounds: number
+  readonly texts: readonly DraftedText[]
 }
 
 /** Rollouts, so many rows at a time. */
@@ -60,4 +100,4 @@ export interface ExpertLoadEvent {
   readonly loadByRouter: readonly (readonly number[])[]
 }
 
-export type InferenceEvent = RegimeEvent | SpeculationEvent | RolloutSpeedEvent | ExpertLoadEvent
+export type InferenceEvent = RegimeEvent | DecodeRoundsEvent | SpeculationEvent | DraftRoundsEvent | RolloutSpeedEvent | ExpertLoadEvent

@@ -7,7 +7,9 @@ import { initialize, trainTokenizer } from '../foundations/index.ts'
 import { decodeWork, prefillWork } from './decode-work.ts'
 import { expertLoads } from './expert-loads.ts'
 import { Engine } from './generate.ts'
-import { measureInference, measureRollouts, measureSpeculation } from './measure.ts'
+import { createDecodeRounds } from './decode-rounds.ts'
+import { measureInference, measureRollouts } from './measure.ts'
+import { measureSpeculation, repeatedTokens } from './measure-drafts.ts'
 
 let machine: Machine
 let model: Model
@@ -50,12 +52,40 @@ test('every regime has rates that follow from its counts and its time, and parts
   assert.equal(machine.heap.levelBytes, level)
 })
 
+test('a round times a step at both lengths, whole and in part; a prompt is read in every fourth', () => {
+  const level = machine.heap.levelBytes
+  {
+    using _scope = machine.scope()
+    const rounds = createDecodeRounds(model, [4, 50])
+    measureInference(model, { contextLengths: [8, 40], rowCounts: [1, 2], seconds: 0, afterEach: rounds.take })
+    const event = rounds.event()
+    assert.deepEqual([event.contextLengths, event.rounds.length, event.promptSeconds.length], [[4, 50], 6, 2])
+    for (const times of event.rounds.flat()) assert.ok(Object.values(times).length === 3 && Object.values(times).every((time) => time > 0))
+  }
+  assert.equal(machine.heap.levelBytes, level)
+})
+
+test('tokens repeat a text where they end a run of four that stood in it before', () => {
+  assert.equal(repeatedTokens([1, 2, 3, 4, 5, 6, 7, 8], 2), 0)
+  assert.equal(repeatedTokens([1, 2, 3, 4, 9, 1, 2, 3, 4, 5], 5), 1, 'one run comes again')
+  assert.equal(repeatedTokens([7, 7, 7, 7, 7, 7], 0), 2, 'the first run of all is new')
+  assert.equal(repeatedTokens([7, 7, 7, 7, 7, 7], 6), 0, 'what the prompt repeats does not count')
+})
+
 test('drafts and rollouts are measured on whole texts', () => {
   using _scope = machine.scope()
   const tokenizer = trainTokenizer(['a plain sentence. '.repeat(20)], { vocabSize: 280 })
   const engine = new Engine(model, tokenizer)
   const prompts = [[1, 2, 3], [7]]
-  const found = measureSpeculation(engine, prompts, { speculate: 1, maxTokens: 20, rounds: 1 })
+  const texts = prompts.map((ids, index) => ({ domain: `text ${index}`, ids }))
+  const [found, { texts: apart }] = measureSpeculation(engine, texts, { speculate: 1, maxTokens: 20, rounds: 2 })
+  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0)
+  assert.deepEqual([sum(apart.map(({ drafted }) => drafted)), sum(apart.map(({ accepted }) => accepted))], [found.drafted, found.accepted])
+  assert.ok(
+    apart.every(
+      ({ tokens, repeatedTokens: repeated, offSeconds, onSeconds }) => tokens === 20 && repeated <= 20 && offSeconds * onSeconds > 0,
+    ),
+  )
   assert.ok(found.isSameText && found.drafted > 0 && found.accepted <= found.drafted && found.steps >= found.drafted)
   assert.ok(found.tokensPerSecondOn > 0 && found.tokensPerSecondOff > 0)
   const speeds = measureRollouts(model, prompts, 3, [1, 2], 5, 0)

@@ -1,5 +1,5 @@
 /**
- * Inference measured on the model at hand: prefill and decoding as two regimes, drafts on and off, rollouts in batches.
+ * Inference measured on the model at hand: prefill and decoding as two regimes, rollouts in batches.
  *
  * What a figure is of is counted (`decode-work.ts`), never measured; only seconds are. Alternatives take turns, so that a slow
  * second slows all of them, and the median of the turns counts.
@@ -8,10 +8,9 @@ import { Random } from '../base/random.ts'
 import { median } from '../base/statistics.ts'
 import type { Model } from '../architecture/index.ts'
 import { Decoder } from './decode.ts'
-import type { LeftOut } from './decode-list.ts'
+import { leftOuts } from './decode-rounds.ts'
 import { decodeWork, prefillWork, type TokenWork } from './decode-work.ts'
-import type { DecodeSplit, RegimeEvent, RolloutSpeedEvent, SpeculationEvent } from './events.ts'
-import { type Engine, generate, type GenerationSummary } from './generate.ts'
+import type { DecodeSplit, RegimeEvent, RolloutSpeedEvent } from './events.ts'
 import { LatentCache } from './latent-cache.ts'
 import { prefill } from './prefill.ts'
 import { rollout, type RolloutEngine } from './rollout.ts'
@@ -24,9 +23,16 @@ export interface MeasureOptions {
   readonly rowCounts: readonly number[]
   /** Of each figure, about. */
   readonly seconds: number
+  /** Called behind each figure; for what is to be measured spread over the same time. */
+  readonly afterEach: () => void
 }
 
-const defaultMeasureOptions: MeasureOptions = { contextLengths: [32, 64, 128, 256, 512], rowCounts: [1, 4, 16], seconds: 0.1 }
+const defaultMeasureOptions: MeasureOptions = {
+  contextLengths: [32, 64, 128, 256, 512],
+  rowCounts: [1, 4, 16],
+  seconds: 0.1,
+  afterEach: () => undefined,
+}
 
 /** Median seconds of each alternative, a round of warm-up left out; three rounds at least. */
 function secondsOf(works: readonly (() => void)[], seconds: number): number[] {
@@ -60,16 +66,13 @@ function regime(given: Regime, tokenSeconds: number, { flops, weightBytes, cache
   }
 }
 
-/** Decoders of all that a step does, and of less. */
-const leftOuts: readonly (LeftOut | undefined)[] = [undefined, 'attention on the cache', 'routing and experts']
-
 /**
  * Measures prefill and decoding at several context lengths and numbers of rows, on tokens drawn at random.
  *
  * @returns prefill first, then decoding, each by context length and rows
  */
 export function measureInference(model: Model, given: Partial<MeasureOptions> = {}): RegimeEvent[] {
-  const { contextLengths, rowCounts, seconds } = { ...defaultMeasureOptions, ...given }
+  const { contextLengths, rowCounts, seconds, afterEach } = { ...defaultMeasureOptions, ...given }
   const { config, machine } = model
   using _scope = machine.scope()
   const longest = Math.min(config.maxLength, model.cosine_TP.shape[0]) - 1
@@ -92,6 +95,7 @@ export function measureInference(model: Model, given: Partial<MeasureOptions> = 
       seconds,
     )
     found.push(regime({ kind: 'prefill', contextLength, rows: 1, split: null }, time / contextLength, prefillWork(config, contextLength)))
+    afterEach()
   }
   for (const contextLength of lengths) {
     const [first, ...others] = caches
@@ -111,6 +115,7 @@ export function measureInference(model: Model, given: Partial<MeasureOptions> = 
       const times = secondsOf(works, seconds).map((time) => time / rows)
       for (const cache of used) cache.truncate(contextLength)
       found.push(regime({ kind: 'decode', contextLength, rows, split: splitOf(times) }, times[0], decodeWork(config, contextLength, rows)))
+      afterEach()
     }
   }
   return found
@@ -121,56 +126,6 @@ function splitOf([tokenSeconds, withoutCache, withoutExperts]: readonly number[]
   const cacheSeconds = Math.max(0, tokenSeconds - withoutCache)
   const expertSeconds = Math.max(0, Math.min(tokenSeconds - withoutExperts, tokenSeconds - cacheSeconds))
   return { tokenSeconds, cacheSeconds, expertSeconds, weightSeconds: tokenSeconds - cacheSeconds - expertSeconds }
-}
-
-/** What drafts are measured on. */
-export interface SpeculationSettings {
-  readonly speculate: number
-  readonly maxTokens: number
-  /** Times that each prompt is run both ways; the fastest counts. */
-  readonly rounds: number
-}
-
-/**
- * Goes on with texts, the likeliest tokens, with drafts and without in turn.
- *
- * @param prompts ids, each shorter than the model's context
- * @throws UsageError when the model has no module that drafts
- */
-export function measureSpeculation(engine: Engine, prompts: readonly ArrayLike<number>[], given: SpeculationSettings): SpeculationEvent {
-  const found = { drafted: 0, accepted: 0, steps: 0, isSameText: true }
-  const totals = { off: { tokens: 0, seconds: 0 }, on: { tokens: 0, seconds: 0 } }
-  for (const prompt of prompts) {
-    const runs = { off: [] as Finished[], on: [] as Finished[] }
-    for (let round = 0; round < given.rounds; round++) {
-      runs.off.push(finish(engine, prompt, given.maxTokens, 0))
-      runs.on.push(finish(engine, prompt, given.maxTokens, given.speculate))
-    }
-    for (const way of ['off', 'on'] as const) {
-      totals[way].tokens += runs[way][0].summary.decodedTokens
-      totals[way].seconds += Math.min(...runs[way].map(({ summary }) => summary.decodeSeconds))
-    }
-    const [{ summary, ids }] = runs.on
-    found.drafted += summary.draftedTokens
-    found.accepted += summary.acceptedTokens
-    found.steps += summary.steps
-    found.isSameText &&= ids.join() === runs.off[0].ids.join()
-  }
-  const rate = ({ tokens, seconds }: { tokens: number; seconds: number }) => (seconds > 0 ? tokens / seconds : 0)
-  return { type: 'inference/speculation', ...found, tokensPerSecondOff: rate(totals.off), tokensPerSecondOn: rate(totals.on) }
-}
-
-interface Finished {
-  readonly ids: readonly number[]
-  readonly summary: GenerationSummary
-}
-
-function finish(engine: Engine, prompt: ArrayLike<number>, maxTokens: number, speculate: number): Finished {
-  const ids: number[] = []
-  const source = generate(engine, prompt, { temperature: 0, maxTokens, speculate })
-  let next = source.next()
-  for (; !next.done; next = source.next()) ids.push(next.value.id)
-  return { ids, summary: next.value }
 }
 
 /**

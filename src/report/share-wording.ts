@@ -13,7 +13,7 @@ export const pointsOf = ({ value, low, high }: Interval): string =>
 
 /** "62 % (95 % interval 55 to 69 %)". */
 export const intervalText = ({ value, low, high }: Interval): string =>
-  `${percent(value)} (95 % interval ${(100 * low).toFixed(0)} to ${percent(high)})`
+  `${percent(value)} (95 % interval ${percent(low).replace(' %', '')} to ${percent(high)})`
 
 /** "31 of 200, 16 % (95 % interval 11 to 21 %)". @param attempts n above 0 */
 export function shareOf({ correct, n }: Attempts): string {

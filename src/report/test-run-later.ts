@@ -4,6 +4,7 @@ import type { InferenceEvent, RegimeEvent, RoutingEvent } from '../inference/ind
 import type { PosttrainingEvent, RlStepEvent } from '../posttraining/index.ts'
 import { type AblationEvent, ablationMetrics, type AblationResultEvent, type Recipe, type Stage } from '../pretraining/index.ts'
 import type { RunRecordEvent } from './run-record.ts'
+import { testDecodeRounds, testDraftRounds } from './test-run-timings.ts'
 import { testMemoryEvent } from './test-run-memory.ts'
 
 /** Inference, ablations, fine-tuning and reinforcement. */
@@ -116,6 +117,8 @@ function inference({ model }: Recipe): InferenceEvent[] {
       tokensPerSecondOn: 1380,
       isSameText: true,
     },
+    testDecodeRounds([64, 1024], { weights: 300e-6, experts: 180e-6, cache: [20e-6, 400e-6] }),
+    testDraftRounds(0.92),
     { type: 'inference/rollout', rows: 1, tokensPerSecond: 1500 },
     { type: 'inference/rollout', rows: 16, tokensPerSecond: 6100 },
     ...['prose', 'facts', 'code', 'maths'].map(load),

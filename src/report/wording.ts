@@ -27,7 +27,8 @@ export const bitsPerByte = (value: number): string => `${digits(value)} bits per
 /** "12 %", "0.4 %": one decimal below ten. */
 export function percent(share: number): string {
   const value = 100 * share
-  return `${Math.abs(value) < 10 && value !== 0 ? value.toFixed(1) : value.toFixed(0)} %`
+  const size = Math.abs(value)
+  return `${value < 0 ? '−' : ''}${size < 10 && value !== 0 ? size.toFixed(1) : size.toFixed(0)} %`
 }
 
 /** A command in a sentence, between the marks that `withCode` sets as code. */

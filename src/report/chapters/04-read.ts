@@ -189,24 +189,21 @@ function needles(run: RunFacts): Html {
   if (looked.length === 0) return missing('Needles were not looked for in this run.')
   const clear = looked.filter(isAboveGuessing).length
   const [{ n, chance }] = looked
-  const isAlwaysOne = looked.every(({ stage, length }) => isOneAnswer(run, stage, length))
-  const meaning = isAlwaysOne
+  const meaning = isOneAnswer(run)
     ? html`<p>
         Needles are another matter (${tableReference('needles')}). Every cell has ${looked[0].correct} of ${n}, as many as there are texts:
         just what a model gets that answers all questions of a text alike, whatever stands in it and however long it is. None of these
-        answers comes from reading. So the lower loss at the far end says that more of the text is used, and not that a fact can be fetched
-        from it.
+        answers comes from reading. A lower loss at the far end, where there is one, says that more of the text is used, and not that a fact
+        can be fetched from it.
       </p> `
     : null
   const finding = clear === 0 ? 'No needle is found by reading' : `Needles are found in ${clear} of ${counted(looked.length, 'cell')}`
-  return html`${meaning && html`<p>${meaning} A lower loss at the far end says that the text behind is used, and not that a fact can be fetched from it.</p> `}${table(
-    {
-      id: 'needles',
-      columns: [{ title: 'model' }, ...lengths.map((length) => ({ title: `${length} tokens`, align: 'end' as const }))],
-      rows: stages.map((stage) => [windowStageNames[stage]].concat(lengths.map((length) => cell(needlesAt(run, stage, length))))),
-      caption: html`${finding}: ${clear === 0 ? 'no share lies' : 'there the share lies'} above the ${percent(chance)} of guessing by more
-      than 1.96 standard errors. Depths are taken together, ${n} needles a cell; 95 % intervals stand in brackets. The published model finds
-      its needles ${published('almost perfectly up to 128K')}, after fine-tuning.`,
-    },
-  )}`
+  return html`${meaning}${table({
+    id: 'needles',
+    columns: [{ title: 'model' }, ...lengths.map((length) => ({ title: `${length} tokens`, align: 'end' as const }))],
+    rows: stages.map((stage) => [windowStageNames[stage]].concat(lengths.map((length) => cell(needlesAt(run, stage, length))))),
+    caption: html`${finding}: ${clear === 0 ? 'no share lies' : 'there the share lies'} above the ${percent(chance)} of guessing by more
+    than 1.96 standard errors. Depths are taken together, ${n} needles a cell; 95 % intervals stand in brackets. The published model finds
+    its needles ${published('almost perfectly up to 128K')}, after fine-tuning.`,
+  })}`
 }

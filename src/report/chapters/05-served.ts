@@ -1,16 +1,16 @@
 /** What this run measured of serving: regimes, the parts of a token's time, resident state, drafts, hot experts, rollouts. */
 import { formatBytes } from '../../base/format.ts'
-import { shareInterval } from '../../base/statistics.ts'
 import { cite, figureReference, published, table, tableReference } from '../blocks.ts'
 import { decodeExposed } from '../claims/inference-decode-exposed.ts'
 import { residentEnds } from '../claims/inference-resident-state.ts'
 import { twoRegimes } from '../claims/inference-two-regimes.ts'
+import { type Drafts, draftsOf, draftVerdict, speedText } from '../findings/drafts.ts'
 import { hotExperts } from '../findings/hot-experts.ts'
 import { atLongest, regimes, splitEnds } from '../findings/regimes.ts'
 import { budgetBytes } from '../findings/resident-state.ts'
 import { html, type Html } from '../html.ts'
 import type { RunFacts } from '../run-facts.ts'
-import { changed, counted, digits, listed, percent, times } from '../wording.ts'
+import { counted, digits, listed, percent, times } from '../wording.ts'
 import { evidence, missing } from './placed.ts'
 
 /** Both regimes on the roofline. */
@@ -35,15 +35,16 @@ export function decoding(run: RunFacts): Html {
   const { near, far } = ends
   const atFar = regimes(run, 'decode').filter(({ contextLength }) => contextLength === far.contextLength)
   const [single, most] = [atFar[0], atFar.at(-1)!]
+  const gain = most.tokensPerSecond / single.tokensPerSecond
   const batch =
     most.rows > 1
-      ? ` ${most.rows} sequences at once, which share each reading of the weights but no cache, get ${digits(most.tokensPerSecond)} tokens a second together: ${times(most.tokensPerSecond / single.tokensPerSecond)} what one gets.`
+      ? ` ${most.rows} sequences at once, which share each reading of the weights but no cache, get ${digits(most.tokensPerSecond)} tokens a second together, ${times(gain)} what one gets${gain < 2 ? ': with so long a past there is little left to share, and batching helps little' : ''}.`
       : ''
   return html`<p>
-      What a decoded token’s time is made of depends on how much lies behind it. From ${near.contextLength} to ${far.contextLength} tokens
-      of context it ${changed(near.split.tokenSeconds, far.split.tokenSeconds, micros, ' µs')}, and the part of it that reads the cache
-      ${changed(near.split.cacheSeconds, far.split.cacheSeconds, micros, ' µs')} (${figureReference('decode-split')}); the weights to be
-      read are the same at every length.${batch}
+      How much lies behind a token decides what its time is made of (${figureReference('decode-split')}): of
+      ${micros(near.split.tokenSeconds)} µs behind ${near.contextLength} tokens and ${micros(far.split.tokenSeconds)} µs behind
+      ${far.contextLength}, the cache takes ${micros(near.split.cacheSeconds)} and ${micros(far.split.cacheSeconds)}. The weights to be read
+      are the same at every length.${batch}
     </p>
     ${evidence(decodeExposed, run)}`
 }
@@ -76,25 +77,43 @@ export function resident(run: RunFacts): Html {
   })
 }
 
-/** Speculation, also where it loses. */
+/** Drafts, also where they lose. */
 export function drafts(run: RunFacts): Html {
-  const event = run.lastOf('inference/speculation')
-  if (!event || event.drafted === 0) return missing('Drafts were not measured in this run.')
-  const { drafted, accepted, steps, tokensPerSecondOff, tokensPerSecondOn, isSameText } = event
-  const { value, low, high } = shareInterval(accepted, drafted)
-  const ratio = tokensPerSecondOn / tokensPerSecondOff
-  const verdict =
-    ratio > 1
-      ? `With drafts the model wrote ${times(ratio)} as many tokens a second.`
-      : `With drafts the model wrote ${digits(tokensPerSecondOn)} tokens a second instead of ${digits(tokensPerSecondOff)}: here they lose, because what they save is less than what drafting and checking cost.`
+  const found = draftsOf(run)
+  if (!found) return missing('Drafts were not measured in this run.')
+  const { drafted, accepted, steps, acceptance, isSameText, byText } = found
   const same = isSameText
     ? 'The text was the same with drafts and without, token for token.'
     : 'The text was not the same with drafts and without, which it must be: this is a fault.'
   return html`<p>
     Going on from held-out text, before fine-tuning, the drafting module’s token was accepted in ${accepted} of ${drafted} cases,
-    ${percent(value)} (95 % interval ${(100 * low).toFixed(0)} to ${percent(high)}), over ${counted(steps, 'step')}, always taking the
-    likeliest token; published are ${published('85 to 90 %')}. ${verdict} ${same}
+    ${percent(acceptance.value)} (95 % interval ${(100 * acceptance.low).toFixed(0)} to
+    ${percent(acceptance.high)}${byText ? `, over ${byText.texts} texts` : ''}), over ${counted(steps, 'step')}, always taking the likeliest
+    token; published are ${published('85 to 90 %')}. ${repetition(byText)} ${draftSpeed(found)} ${same}
   </p> `
+}
+
+/** How far the text that was drafted repeats itself, and what that means for the share that was taken. */
+function repetition(byText: Drafts['byText']): string {
+  if (!byText) return 'How far that text repeats itself was not recorded; what was written before is easily drafted.'
+  const { repeatedShare, runTokens } = byText
+  const share = `Of the tokens written, ${percent(repeatedShare)} end a run of ${runTokens} that stood in the same text before`
+  return repeatedShare < 0.5
+    ? `${share}.`
+    : `${share}: the likeliest text goes round in circles, which is easily drafted, so the share says little about text that does not.`
+}
+
+/** How fast decoding is with drafts, and what that tells whoever serves the model. */
+function draftSpeed(found: Drafts): string {
+  const { tokensPerSecondOff, tokensPerSecondOn } = found
+  const speeds = `With drafts the model wrote ${digits(tokensPerSecondOn)} tokens a second, without ${digits(tokensPerSecondOff)}: ${speedText(found, digits)}`
+  const meanings = {
+    faster: 'so on this machine they are worth having',
+    slower:
+      'here they lose, because what they save is less than what drafting and checking cost, and this model is better served without them',
+    'not established': 'whether they help is not established',
+  }
+  return `${speeds}; ${meanings[draftVerdict(found)]}.`
 }
 
 /** Devices before and after redundancy, domain by domain. */

@@ -1,12 +1,15 @@
 /** What the time of a decoded token is made of, by context length and by number of sequences. */
+import type { Interval } from '../../base/statistics.ts'
 import { stackedBars } from '../figures/index.ts'
-import { isSplit, regimes, singleDecodes, splitEnds } from '../findings/regimes.ts'
+import { type DecodeRounds, decodeRounds } from '../findings/decode-rounds.ts'
+import { isSplit, singleDecodes, splitEnds } from '../findings/regimes.ts'
 import { html } from '../html.ts'
 import type { RunFacts } from '../run-facts.ts'
-import type { Claim, FigureBlock } from '../types.ts'
+import { intervalText } from '../share-wording.ts'
+import type { Claim, FigureBlock, Verdict } from '../types.ts'
 import { changed, counted, percent } from '../wording.ts'
 import { claimStatements } from './catalogue.ts'
-import { didNotHold, held, needs, notTested } from './verdicts.ts'
+import { didNotHold, held, needs, notEstablished, notTested } from './verdicts.ts'
 
 /** What a token’s time must grow by with the context, and the share that routing and experts must take. */
 const leastGrowth = 0.1
@@ -18,27 +21,45 @@ export const decodeExposed: Claim = {
   mechanism: 'src/inference/decode.ts',
   needs: needs('inference/regime'),
   command: 'strata run nano',
-  rule: `It holds where from the shortest to the longest context the time of a decoded token grows by at least ${100 * leastGrowth} %, at least half of that in the part that reads the cache, and routing and experts take at least ${100 * leastExpertShare} % of the time at both ends.`,
+  rule: `It holds where from the shortest to the longest context the time of a decoded token grows by at least ${100 * leastGrowth} %, at least half of that in the part that reads the cache, and routing and experts take at least ${100 * leastExpertShare} % of the time at both ends, each by the whole 95 % interval of repeated timings. It does not hold where an interval lies below one of these; where one holds it, or timings were not repeated, it is not established.`,
   judge(run) {
     const ends = splitEnds(run)
     if (!ends) return notTested('Decoding was not split into its parts at two context lengths.')
-    const [near, far] = [ends.near.split, ends.far.split]
-    const growth = far.tokenSeconds / near.tokenSeconds - 1
-    const ofCache = far.cacheSeconds - near.cacheSeconds
-    const micros = (seconds: number) => (seconds * 1e6).toFixed(0)
-    const shares = [near, far].map(({ expertSeconds, tokenSeconds }) => expertSeconds / tokenSeconds)
-    const many = regimes(run, 'decode').filter(({ contextLength }) => contextLength === ends.far.contextLength)
-    const most = many.at(-1)!
-    const batched =
-      most.rows > 1 ? ` With ${most.rows} sequences at once a token takes ${micros(1 / most.tokensPerSecond)} µs at that length.` : ''
-    const sentence =
-      `From ${ends.near.contextLength} to ${ends.far.contextLength} tokens of context the time of a decoded token ${changed(near.tokenSeconds, far.tokenSeconds, micros, ' µs')}, the part that reads the cache ${changed(near.cacheSeconds, far.cacheSeconds, micros, ' µs')}; ` +
-      `routing and experts take ${percent(shares[0])} and ${percent(shares[1])} of it (medians, one sequence).${batched}`
-    const isExposed =
-      growth >= leastGrowth && ofCache >= (far.tokenSeconds - near.tokenSeconds) / 2 && shares.every((share) => share >= leastExpertShare)
-    return isExposed ? held(sentence) : didNotHold(sentence)
+    const found = decodeRounds(run)
+    return found ? judgeRounds(found) : notEstablished(unrepeated(ends))
   },
   figure: splitFigure,
+}
+
+/** The verdict of repeated timings. */
+function judgeRounds({ near, far, rounds, growth, cacheGrowth, growthShare, cacheOverHalf, expertShares }: DecodeRounds): Verdict {
+  const micros = ({ value, high }: Interval) => `${(value * 1e6).toFixed(0)} ± ${((high - value) * 1e6).toFixed(0)} µs`
+  const sentence =
+    `From ${near} to ${far} tokens of context a decoded token takes ${micros(growth)} longer, the part of it that reads the cache ${micros(cacheGrowth)}; ` +
+    `routing and experts take ${intervalText(expertShares[0])} of the time at ${near} tokens and ${intervalText(expertShares[1])} at ${far} (one sequence, ${rounds} rounds of timings).`
+  const conditions = [
+    above(growthShare, leastGrowth),
+    above(cacheOverHalf, 0),
+    ...expertShares.map((share) => above(share, leastExpertShare)),
+  ]
+  if (conditions.includes('no')) return didNotHold(sentence)
+  return conditions.every((one) => one === 'yes') ? held(sentence) : notEstablished(sentence)
+}
+
+/** Whether a value reaches a threshold by its whole interval, stays below it by its whole interval, or neither. */
+function above({ low, high }: Interval, least: number): 'yes' | 'no' | 'open' {
+  if (low >= least) return 'yes'
+  return high < least ? 'no' : 'open'
+}
+
+/** What single timings say; how far they would differ if they were taken again is not known. */
+function unrepeated({ near, far }: NonNullable<ReturnType<typeof splitEnds>>): string {
+  const micros = (seconds: number) => (seconds * 1e6).toFixed(0)
+  const shares = [near, far].map(({ split }) => percent(split.expertSeconds / split.tokenSeconds))
+  return (
+    `From ${near.contextLength} to ${far.contextLength} tokens of context the time of a decoded token ${changed(near.split.tokenSeconds, far.split.tokenSeconds, micros, ' µs')}, the part that reads the cache ${changed(near.split.cacheSeconds, far.split.cacheSeconds, micros, ' µs')}; ` +
+    `routing and experts take ${shares[0]} and ${shares[1]} of it. The log has each as a median without its spread, so what another run of the same model would say is not known.`
+  )
 }
 
 /** Time of a decoded token by its parts, one bar a context length; null without the parts. */

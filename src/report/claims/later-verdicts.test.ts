@@ -52,15 +52,6 @@ const lastBucket = (stage: string, ofRow: (row: number) => number) =>
     event.stage === stage ? { ...event, lastBucketOfRow: event.lastBucketOfRow.map((_, row) => ofRow(row)) } : event,
   )
 
-/** Parts of a decoded token's time, by context length. */
-const split = (cache: (contextLength: number) => number, experts = 40) =>
-  of('inference/regime', (event) => {
-    if (event.kind === 'prefill') return event
-    const cacheSeconds = cache(event.contextLength) * 1e-6
-    const [expertSeconds, weightSeconds] = [experts * 1e-6, 60e-6]
-    return { ...event, split: { cacheSeconds, expertSeconds, weightSeconds, tokenSeconds: cacheSeconds + expertSeconds + weightSeconds } }
-  })
-
 /** Loads of 16 experts, router by router. */
 const loads = (loadOf: (expert: number, domain: string) => number) =>
   of('inference/expert-load', (event) => ({
@@ -159,40 +150,6 @@ test('tolerance: a basin with an edge on all three sweeps holds; a narrow one do
   assert.equal(outcomeOf('pretraining.tolerance', [...sweep('learning-rate', 0.4, 0.5), ...batch, ...init]), 'did not hold')
   assert.equal(outcomeOf('pretraining.tolerance', [...rate, ...init]), 'not established')
   assert.equal(outcomeOf('pretraining.tolerance', [...rate, ...batch, ...sweep('init', 0.02, 0.03)]), 'not established')
-})
-
-test('decoding: exposed where the cache makes a longer context dearer, and not where something else does', () => {
-  const growing = split((contextLength) => contextLength / 4)
-  assert.equal(outcomeWhen('inference.decode-exposed', growing), 'held')
-  assert.equal(
-    outcomeWhen(
-      'inference.decode-exposed',
-      split(() => 4),
-    ),
-    'did not hold',
-  )
-  assert.equal(
-    outcomeWhen(
-      'inference.decode-exposed',
-      split((contextLength) => contextLength / 4, 1),
-    ),
-    'did not hold',
-  )
-  assert.equal(outcomeWhen('inference.resident-state', growing), 'held')
-  assert.equal(
-    outcomeWhen(
-      'inference.resident-state',
-      split(() => 4),
-    ),
-    'did not hold',
-  )
-})
-
-test('two regimes: prefill as slow as decoding, or as poor in arithmetic, is no other regime', () => {
-  const slow = of('inference/regime', (event) => (event.kind === 'prefill' ? { ...event, gflops: 1 } : event))
-  const poor = of('inference/regime', (event) => (event.kind === 'prefill' ? { ...event, arithmeticIntensity: 0.5 } : event))
-  assert.equal(outcomeWhen('inference.two-regimes', slow), 'did not hold')
-  assert.equal(outcomeWhen('inference.two-regimes', poor), 'did not hold')
 })
 
 test('hot experts: one that carries everything is spread; even ones are not hot, and the load of one domain is no specialisation', () => {

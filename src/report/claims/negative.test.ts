@@ -6,6 +6,7 @@ import { type EventOf, runFactsOf } from '../run-facts.ts'
 import type { RunRecordEvent } from '../run-record.ts'
 import type { MemoryEvent, MemorySaving } from '../../pretraining/index.ts'
 import { testRunDocument, testRunEvents } from '../test-run.ts'
+import { testDraftRounds } from '../test-run-timings.ts'
 import type { ClaimId } from './catalogue.ts'
 import { claims } from './index.ts'
 
@@ -66,11 +67,7 @@ const opposites: readonly (readonly [id: ClaimId, when: string, change: (event: 
     'rounded sums are the better ones',
     of('ablation/accumulation', (event) => ({ ...event, low: -0.2, high: -0.1 })),
   ],
-  [
-    'foundations.denser-supervision',
-    'drafts slow decoding down',
-    of('inference/speculation', (event) => ({ ...event, tokensPerSecondOn: event.tokensPerSecondOff / 2 })),
-  ],
+  ['foundations.denser-supervision', 'drafts slow decoding down', of('inference/draft-rounds', () => testDraftRounds(0.5))],
   [
     'architecture.rotary-position',
     'the loss goes on falling past the window',

@@ -81,13 +81,21 @@ export function gainOf(
   return { gainNats: value, plusMinus: high - value, rows }
 }
 
+/** Needles of all depths at one length. */
+export interface Needles {
+  readonly correct: number
+  readonly n: number
+  readonly chance: number
+  readonly depths: number
+}
+
 /** Needles of a stage at one length, all depths together; null where there were none. */
-export function needlesAt(run: RunFacts, stage: string, length: number): { correct: number; n: number; chance: number } | null {
+export function needlesAt(run: RunFacts, stage: string, length: number): Needles | null {
   const cells = run.lastOf('evaluation/needle', (event) => event.stage === stage)?.cells.filter((cell) => cell.length === length) ?? []
   if (cells.length === 0) return null
   const sum = (value: (cell: (typeof cells)[number]) => number) => cells.reduce((total, cell) => total + value(cell), 0)
   const n = sum((cell) => cell.n)
-  return { correct: sum((cell) => cell.correct), n, chance: sum((cell) => cell.chance * cell.n) / n }
+  return { correct: sum((cell) => cell.correct), n, chance: sum((cell) => cell.chance * cell.n) / n, depths: cells.length }
 }
 
 /** The lengths at which needles were looked for, growing. */
@@ -97,15 +105,19 @@ export function needleLengths(run: RunFacts): number[] {
 }
 
 /**
- * Whether a stage finds, at a length, just as many needles as a model that gives the same answer to every question of a text.
- * All questions of a text have answers of their own, so such a model is right once in each text, whatever the text says.
+ * Whether all stages find, at every length, just as many needles as a model that gives the same answer to every question of a
+ * text: all questions of a text have answers of their own, so such a model is right once in each text, whatever the text says.
+ * False where that many could well be a coincidence, as in a few short texts.
  */
-export function isOneAnswer(run: RunFacts, stage: string, length: number): boolean {
-  const found = needlesAt(run, stage, length)
-  if (!found) return false
+export function isOneAnswer(run: RunFacts): boolean {
+  const lengths = needleLengths(run)
+  const cells = windowStages.flatMap((stage) => lengths.flatMap((length) => needlesAt(run, stage, length) ?? []))
   // Chance is one in the needles of a text; where not all of them are asked for, one answer need not be right once.
-  const depths = run.lastOf('evaluation/needle', (event) => event.stage === stage)!.cells.filter((cell) => cell.length === length).length
-  return Math.abs(found.chance * depths - 1) < 1e-6 && found.correct * depths === found.n
+  const isOnce = cells.every(({ correct, n, chance, depths }) => Math.abs(chance * depths - 1) < 1e-6 && correct * depths === n)
+  // The stages share their texts, so only lengths count: how likely guessing is to hit just that number in each of them.
+  const byLength = lengths.map((length) => windowStages.map((stage) => needlesAt(run, stage, length)).find((found) => found !== null)!)
+  const coincidence = byLength.reduce((share, { n, chance }) => share / Math.sqrt(2 * Math.PI * n * chance * (1 - chance)), 1)
+  return cells.length > 0 && isOnce && coincidence < 0.01
 }
 
 /** Whether a stage finds more needles at a length than guessing, by more than 1.96 standard errors. */

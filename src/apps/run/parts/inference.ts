@@ -1,7 +1,15 @@
 /** How the finished model is served: both regimes on this machine, drafts, rollouts, where its tokens go. */
 import type { Batch } from '../../../architecture/index.ts'
 import { heldOutStream } from '../../../evaluation/index.ts'
-import { Engine, expertLoads, measureInference, measureRollouts, measureSpeculation, probeRouting } from '../../../inference/index.ts'
+import {
+  createDecodeRounds,
+  Engine,
+  expertLoads,
+  measureInference,
+  measureRollouts,
+  measureSpeculation,
+  probeRouting,
+} from '../../../inference/index.ts'
 import { loadModelFolder } from '../../../infrastructure/index.ts'
 import { baseStage, configAfter, type Recipe, type Stage } from '../../../pretraining/index.ts'
 import { pause, type Part, type RunContext } from '../part.ts'
@@ -10,8 +18,8 @@ import { loadStage } from '../stage-model.ts'
 /** Rows of held-out text whose routing is looked at, in all and of each domain. */
 const routedRows = 64
 const rowsOfDomain = 12
-/** Texts that are gone on with, with drafts and without, and tokens of each. */
-const speculation = { prompts: 6, promptTokens: 48, maxTokens: 64, speculate: 1, rounds: 2 } as const
+/** Texts of each domain that are gone on with, with drafts and without, and tokens of each. */
+const speculation = { prompts: 2, promptTokens: 48, maxTokens: 64, speculate: 1, rounds: 3 } as const
 /** Sequences at once, against one: groups of eight to a prompt, as in reinforcement. */
 const rolloutRows = [1, 16]
 const groupSize = 8
@@ -53,15 +61,23 @@ async function measure(context: RunContext): Promise<void> {
   const contextLengths = [
     ...new Set([rowLength / 2, rowLength, 4 * rowLength, 8 * rowLength, 32 * rowLength].map((n) => Math.min(n, longest))),
   ]
-  for (const event of measureInference(model, { contextLengths, rowCounts: [1, 4, 16] })) run.log.append(event)
+  const [near, far] = [Math.min(...contextLengths), Math.max(...contextLengths)]
+  const rounds = near < far ? createDecodeRounds(model, [near, far]) : null
+  for (const event of measureInference(model, { contextLengths, rowCounts: [1, 4, 16], afterEach: () => rounds?.take() }))
+    run.log.append(event)
+  if (rounds) run.log.append(rounds.event())
 
-  const prompts = rowsFrom(stream, speculation.promptTokens, speculation.prompts)
+  const prompts = domains.flatMap((domain) => {
+    const own = heldOutStream([domain], text.tokenizer, speculation.prompts * speculation.promptTokens)
+    return rowsFrom(own, speculation.promptTokens, speculation.prompts).map((ids) => ({ domain: domain.name, ids }))
+  })
   if (recipe.model.mtpDepth > 0 && prompts.length > 0) {
     await say('drafts')
     // Of the model before it learned to end its texts: a reply is over before there is anything to draft.
     using _base = machine.scope()
     const base = loadStage(context, baseStage(recipe), configAfter(recipe, baseStage(recipe)))
-    run.log.append(measureSpeculation(new Engine(base, text.tokenizer, 1 + speculation.speculate), prompts, speculation))
+    const engine = new Engine(base, text.tokenizer, 1 + speculation.speculate)
+    for (const event of measureSpeculation(engine, prompts, speculation)) run.log.append(event)
   }
 
   await say('rollouts')
