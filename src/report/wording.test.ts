@@ -11,7 +11,7 @@ test('three digits that count, whatever the size', () => {
     '0.50',
     '0.00',
     '0.041',
-    '1.0e−5',
+    '1.0 × 10⁻⁵',
     '-4.57',
   ])
   assert.equal(digits(Number.NaN), 'not finite')

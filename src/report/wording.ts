@@ -4,7 +4,7 @@
  */
 import { formatCount } from '../base/format.ts'
 
-/** Three digits that count, without an exponent where there is no need for one: 4.56, 0.0412, 123. */
+/** Three digits that count, without a power of ten where there is no need for one: 4.56, 0.0412, 123, 3.5 × 10⁻⁸. */
 export function digits(value: number): string {
   if (!Number.isFinite(value)) return 'not finite'
   const size = Math.abs(value)
@@ -12,7 +12,9 @@ export function digits(value: number): string {
   if (size >= 100) return value.toFixed(0)
   if (size >= 10) return value.toFixed(1)
   if (size >= 0.095 || value === 0) return value.toFixed(2)
-  return size >= 0.0001 ? String(Number(value.toPrecision(2))) : value.toExponential(1).replace('e-', 'e−')
+  if (size >= 0.0001) return String(Number(value.toPrecision(2)))
+  const [mantissa, exponent] = value.toExponential(1).split('e')
+  return `${mantissa} × 10${exponent.replaceAll(/[-\d]/g, (sign) => (sign === '-' ? '⁻' : '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(sign)]))}`
 }
 
 /** With a sign: +0.12, -0.12 (a true minus). */

@@ -50,10 +50,10 @@ function inherited(run: RunFacts): Html {
   const { total, activated, mtp } = countParameters(model)
   const v3 = countParameters(presets['deepseek-v3'])
   return html`<p>
-      The first layer inherits from nobody but the machine and the clock. This run was given ${machine.processor.trim() || 'a processor'}
-      with ${counted(ceilings.threads, 'thread')} and ${formatBytes(machine.memoryBytes)} of memory, whose ceilings, probed before training,
-      are ${digits(ceilings.gflopsAllThreads)} GFLOP/s of multiply-adds and ${digits(ceilings.streamGBs)} GB/s of streamed memory. From
-      these follows everything that is small about the model below.
+      The first layer inherits from nobody but the machine and the clock. This run was given one machine:
+      ${machine.processor.trim() || 'a processor'}, ${counted(ceilings.threads, 'thread')}, ${formatBytes(machine.memoryBytes)} of memory.
+      Its ceilings, probed before training, are ${digits(ceilings.gflopsAllThreads)} GFLOP/s of multiply-adds and
+      ${digits(ceilings.streamGBs)} GB/s of memory read in order. From these follows everything that is small about the model below.
     </p>
     ${table({
       id: 'sizes',
@@ -125,8 +125,8 @@ function traffic(run: RunFacts): Html {
       ${published('4 of 8')}
       nodes${cite('deepseek-v3', 'section 2.1.2')}.${
         costs.length > 0
-          ? html` Changing the limit of a model that was trained with another also changes its loss: by ${listed(costs)}, paired over
-            ${counted(rows, 'row')}.`
+          ? html` Under a limit that it was not trained with, the model’s loss differs from that under its own: by ${listed(costs)}, paired
+            over ${counted(rows, 'row')}.`
           : null
       }
     </p>
@@ -199,10 +199,10 @@ function handsOn(run: RunFacts): Html {
       Inference asked for that; the architecture had to provide it.
     </p>
     <p>
-      A word on verdicts. Every claim of this report was given a rule before it was tried. It asks for what this project can measure, which
-      is sometimes less than the statement says: that a claim held means that its rule was met, and no more. What does not hold for a model
-      of ${formatCount(countParameters(model).total)} parameters may hold for one of ${ratioText(distanceOf(run).parameterRatio)} times as
-      many, or the other way round. The verdicts are about this run.
+      A word on verdicts. Every claim of this report was given a rule before it was tried. A rule asks for what this project can measure,
+      which is sometimes less than the statement says: that a claim held means that its rule was met, and no more. What does not hold for a
+      model of ${formatCount(countParameters(model).total)} parameters may hold for one of ${ratioText(distanceOf(run).parameterRatio)}
+      times as many, or the other way round. The verdicts are about this run.
     </p> `
 }
 

@@ -140,9 +140,9 @@ function loop(run: RunFacts): Html {
       Pre-training took ${counted(steps.length, 'step')}.
       ${
         ends
-          ? html`The loss of a batch ${changed(ends.first.value, ends.last.value, digits, ' nats')} between the first and the last tenth of
-            them, in the mean (${figureReference('pretraining-loss')}), in perplexity from ${perplexity(ends.first.value)} to
-            ${perplexity(ends.last.value)}.`
+          ? html`The loss of a batch, in the mean over the first and over the last tenth of them,
+            ${changed(ends.first.value, ends.last.value, digits, ' nats')} (${figureReference('pretraining-loss')}), in perplexity from
+            ${perplexity(ends.first.value)} to ${perplexity(ends.last.value)}.`
           : html`That is too few to compare its ends.`
       }
       Gradients were cut in ${percent(clipped / steps.length)} of the steps, and
@@ -214,9 +214,9 @@ function supervision(run: RunFacts): Html {
   if (!ablation && !speculation)
     return missing(`What the further tokens were worth was not measured in this run; ${inCode(denserSupervision.command)} does it.`)
   const trained = ablation
-    ? html`Two small models were trained alike (${sizeText(ablation)}), one with the module and one without; of the loss, the one less the
-      other is ${differenceText(ablation)}.
-      ${ablation.verdict === 'not established' ? 'The interval holds zero, so nothing is established about the main loss.' : html`The main loss is established to be ${ablation.verdict} with the module.`}`
+    ? html`Small models were trained alike (${sizeText(ablation)}), with the module and without. The loss of the one less that of the other
+      is ${differenceText(ablation)}.
+      ${ablation.verdict === 'not established' ? 'The interval contains zero, so nothing is established about the main loss.' : html`The main loss is established to be ${ablation.verdict} with the module.`}`
     : html`No pair of models with and without the module was trained beside this run.`
   const drafts =
     speculation && speculation.drafted > 0

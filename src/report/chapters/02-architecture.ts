@@ -159,10 +159,13 @@ function position(run: RunFacts): Html {
   const own = positionsOf(run, 'pretrain', rowLength)
   const extended = positionsOf(run, lastStagedStage(run) ?? '', found.windowLength)
   const gain = gainOf(found, extended)
-  const areApart = Math.abs(beyond.lossNats - inside.lossNats) > beyond.plusMinus + inside.plusMinus
-  const difference = areApart
-    ? `The intervals lie apart, the ${beyond.lossNats > inside.lossNats ? 'farther' : 'nearer'} positions having the higher loss; how much of that is owed to position cannot be told, since the tokens at the two places are different ones.`
-    : 'The intervals overlap, and the tokens at the two places are different ones, so nothing is established about what lies beyond the window.'
+  const margin = beyond.plusMinus + inside.plusMinus
+  const gap = beyond.lossNats - inside.lossNats
+  const relation = !Number.isFinite(margin) ? 'One row gives no interval' : Math.abs(gap) > margin ? null : 'The intervals overlap'
+  const difference =
+    relation === null
+      ? `The intervals lie apart, the ${gap > 0 ? 'farther' : 'nearer'} positions having the higher loss; how much of that is owed to position cannot be told, since the tokens at the two places are different ones.`
+      : `${relation}, and the tokens at the two places are different ones, so nothing is established about what lies beyond the window.`
   return html`<h4>Inside the window and beyond it</h4>
     <p>
       ${figureReference('loss-by-position')} shows the base model by position.
@@ -267,7 +270,7 @@ function idle(run: RunFacts): Html {
     ] as const
   ).flatMap(([stage, name]) => {
     const share = leastInTraining(run, stage)
-    return share === null ? [] : [`${percent(share)} in ${name}`]
+    return share === null ? [] : [`${percent(share)} of the mean in ${name}`]
   })
   const training =
     stages.length === 0

@@ -11,7 +11,7 @@ import { checkpointSizes } from '../findings/trained-state.ts'
 import { html, type Html } from '../html.ts'
 import type { RunFacts } from '../run-facts.ts'
 import type { Chapter } from '../types.ts'
-import { digits, listed, percent } from '../wording.ts'
+import { digits, percent } from '../wording.ts'
 import { heap, memory } from './03-memory.ts'
 import { formats, precisionMeasured } from './03-precision.ts'
 import { evidence, missing } from './placed.ts'
@@ -181,21 +181,22 @@ function publishedRun(): Html {
 function schedules(run: RunFacts): Html {
   const found = schedulesAtTraffic(run)
   const measured = found
-    ? html`At the traffic of this run’s router, on a network of ${found.gbits} Gbit/s (a ratio of ${digits(found.ratio)}), the simulator
-      gives, in forward passes of a chunk,
-      ${listed(
-        found.rows.map(
-          ({ title, makespan, exposed }) =>
-            `${digits(makespan)} for a step with ${title}, of which ${digits(exposed)} wait for the network`,
-        ),
-      )}.`
+    ? html`At the traffic of this run’s router, on a network of ${found.gbits} Gbit/s (a ratio of ${digits(found.ratio)}), the simulator has
+      DualPipe wait for the network ${percent(exposedShare(found.rows))} as long as the better of the other two schedules; the claim has the
+      lengths of the steps.`
     : html`Without the router’s decisions there is no traffic of this run to schedule.`
   return html`<h4>Hiding</h4>
     <p>
-      ${measured} ${figureReference('dualpipe-timeline')} shows why: outside of the two ends of a step there is hardly a forward pass
-      without a backward pass beside it.
+      ${measured} ${figureReference('dualpipe-timeline')} shows ${found ? 'why' : 'how DualPipe hides it'}: outside of the two ends of a
+      step there is hardly a forward pass without a backward pass beside it.
     </p>
     ${evidence(hiddenCommunication, run)}`
+}
+
+/** What DualPipe exposes of its communication, over the least that another schedule exposes. */
+function exposedShare(rows: NonNullable<ReturnType<typeof schedulesAtTraffic>>['rows']): number {
+  const exposed = (isDualPipe: boolean) => rows.filter(({ name }) => (name === 'dualpipe') === isDualPipe).map((row) => row.exposed)
+  return Math.min(...exposed(true)) / Math.min(...exposed(false))
 }
 
 function handsOn(run: RunFacts): Html {

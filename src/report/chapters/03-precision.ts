@@ -64,9 +64,9 @@ function errors(run: RunFacts): Html {
     )
   const [{ batchTokens }] = events
   return html`<p>
-      Loss is a dull instrument for this; products are a sharp one. ${tableReference('fp8-errors')} takes the products of a trained model’s
-      linear layers on ${batchTokens} tokens again, from rounded operands. Sums run over as many numbers only in the gradients of weights,
-      so promotion, emulated in plain loops and not in training, is measured there${cite('deepseek-v3', 'section 3.3.2')}.
+      Small errors of arithmetic hardly show in a loss; they show in single products. ${tableReference('fp8-errors')} takes the products of
+      a trained model’s linear layers on ${batchTokens} tokens again, from rounded operands. Only gradients of weights sum over so many
+      numbers that promotion matters, so it is measured there, in plain loops and not in training${cite('deepseek-v3', 'section 3.3.2')}.
     </p>
     ${table({
       id: 'fp8-errors',

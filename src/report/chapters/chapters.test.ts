@@ -59,7 +59,10 @@ test('one loss at the end of pre-training, in the claim, beside it, in its figur
   const foundations = chapters.find(({ name }) => name === 'foundations')!
   assert.match(textOf(foundations.handsOn(run)), new RegExp(`over the last tenth of pre-training was ${end} nats`))
   const measured = textOf(foundations.measured(run))
-  assert.match(measured, new RegExp(`loss of a batch fell from [\\d.]+ to ${end} nats`))
+  assert.match(
+    measured,
+    new RegExp(`loss of a batch, in the mean over the first and over the last tenth of them, fell from [\\d.]+ to ${end} nats`),
+  )
   assert.match(measured, new RegExp(`loss of the next token fell from [\\d.]+ to ${end} nats`))
   assert.match(baseLoop.judge(run).sentence, new RegExp(`to ${end} nats`))
 })

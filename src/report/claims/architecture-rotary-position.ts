@@ -83,8 +83,8 @@ export const rotaryPosition: Claim = {
         areNamesAbove: true,
       }),
       caption: html`${finding} ${listed(drawn.map(({ name, rows }) => `${counted(rows, 'row')} ${name.replace('rows ', '')}`))} tokens of
-      held-out text; bands are 95 % intervals over rows. Rows longer than the window are drawn from its last half on, since the short ones
-      show what lies before it with more text.`,
+      held-out text; bands are 95 % intervals over
+      rows.${ends ? ' Rows longer than the window are drawn from its last half on, since the short ones show what lies before it with more text.' : ''}`,
     }
   },
 }

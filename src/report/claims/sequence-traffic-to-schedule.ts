@@ -74,7 +74,6 @@ export const trafficToSchedule: Claim = {
   figure(run) {
     const sweeps = scheduleSweeps()
     const ratio = ratioAt(run, 2.5)
-    const dualpipe = sweeps.find(({ name }) => name === 'dualpipe')!
     return {
       id: 'schedules-by-traffic',
       drawing: lineChart({
@@ -91,8 +90,8 @@ export const trafficToSchedule: Claim = {
           ...(ratio !== null && ratio <= 3 ? [{ name: `here, ${digits(ratio)}`, x: ratio }] : []),
         ],
       }),
-      caption: html`DualPipe keeps its step within ${percent(slowdownTolerance)} of one without communication up to a ratio of
-      ${digits(dualpipe.feasibleUpTo)}; schedules without overlap lengthen from the first byte on. Simulated, ${simulatedPipeline.rankCount}
+      caption: html`A step stays within ${percent(slowdownTolerance)} of one without communication up to a ratio of
+      ${listed(sweeps.map(({ title, feasibleUpTo }) => `${digits(feasibleUpTo)} with ${title}`))}. Simulated, ${simulatedPipeline.rankCount}
       ranks and ${simulatedPipeline.microbatchCount} micro-batches, a backward pass twice as long as a forward
       one.${ratio !== null && ratio <= 3 ? html` Marked: this run’s router as trained, on machines like this one at 2.5 Gbit/s, and the published system.` : null}`,
     }

@@ -48,9 +48,9 @@ export function barChart(chart: BarChart): Drawing {
     ]
     return svg(width, layout.bottom + axisHeight(chart.x, area), chart, [
       ...horizontalAxis(chart.x, x, area, true),
-      ...layout.parts,
       ...bars,
       stroke(x.at(0), area.top, x.at(0), area.bottom, 'axis'),
+      ...layout.parts,
       ...(across ?? []),
     ])
   }

@@ -70,7 +70,7 @@ export function lineChart(chart: LineChart): Drawing {
     const bottom = top + plotHeight
     const y = placeAxis(chart.y, ys, [bottom, top], Math.max(3, Math.floor(plotHeight / 42)))
     const left = Math.max(...y.ticks.map(({ text }) => textWidth(text)), 10) + 10
-    const plot: Plot = { left, right: width - (isSingle || !areNamesBeside ? 8 : nameWidth + 2), top, bottom }
+    const plot: Plot = { left, right: width - (isSingle ? 8 : areNamesBeside ? nameWidth + 2 : 16), top, bottom }
     const x = placeAxis(chart.x, xs, [plot.left, plot.right], Math.max(3, Math.floor((plot.right - plot.left) / 62)))
 
     const isDefined = ([a, b]: readonly [number, number]) => Number.isFinite(a) && Number.isFinite(b)
