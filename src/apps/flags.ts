@@ -5,6 +5,7 @@
 import type { Command } from 'commander'
 import { usageError } from '../base/errors.ts'
 import { parseSeconds } from '../base/format.ts'
+import { didYouMean } from '../base/nearest.ts'
 import { mostThreads } from '../base/platform.ts'
 
 /** What the shared flags look like in a verb's options. */
@@ -46,6 +47,15 @@ export function decimalNumber(subject: string, low: number, high: number): (text
     const value = Number(text)
     if (text.trim() === '' || !(value >= low && value <= high)) throw usageError(subject, `a number from ${low} to ${high}`, `"${text}"`)
     return value
+  }
+}
+
+/** A parser for one of a few words, as `wholeNumber`. */
+export function oneOf<Word extends string>(subject: string, words: readonly Word[]): (text: string) => Word {
+  return (text) => {
+    const word = words.find((known) => known === text)
+    if (word === undefined) throw usageError(subject, `one of ${words.join(', ')}`, `"${text}"`, didYouMean(text, words))
+    return word
   }
 }
 

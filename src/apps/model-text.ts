@@ -33,6 +33,7 @@ function componentTable(config: ModelConfig): string {
   if (mtp.unique > 0) {
     const modules = config.mtpDepth === 1 ? 'MTP module, on top' : `${config.mtpDepth} MTP modules, on top`
     rows.push([modules, mtp.unique.toLocaleString('en'), '', mtp.activated.withHead.toLocaleString('en')])
+    rows.push([config.mtpDepth === 1 ? 'total with it' : 'total with them', (total + mtp.unique).toLocaleString('en'), '', ''])
   }
   return formatTable([{ title: 'parameters' }, right('all'), right('share'), right('a token activates')], rows)
 }

@@ -107,7 +107,7 @@ function laterText({ window, accuracy, speculation }: RunSummary): string {
       ? [
           [
             'drafts',
-            `${share(speculation.acceptedShare)} of the MTP module's are taken; decoding is ${speculation.speedUp.toFixed(2)} times as fast with them`,
+            `${share(speculation.acceptedShare)} of the MTP module's are taken; decoding is ${speculation.speedUp.toFixed(2)} times as fast with them${speculation.speedUp < 1 ? ', so do without --speculate' : ''}`,
           ],
         ]
       : []),
@@ -153,11 +153,13 @@ function nextText(summary: RunSummary, paint: Paint): string {
   const { status, run, samples, paths } = summary
   if (status === 'interrupted') return `${paint.strong('Next')}\n${indented(commandLine('pretrain', run, '--resume'))}`
   const prompt = samples[0]?.prompt.split(/\s+/).slice(0, 6).join(' ') ?? 'Once'
+  const isFineTuned = summary.accuracy.some(({ stage }) => stage === 'sft')
   const rows = [
-    ['go on from a text', commandLine('generate', run, '--prompt', prompt)],
-    ...(summary.accuracy.some(({ stage }) => stage === 'sft') ? [['talk with it', commandLine('chat', run)]] : []),
+    ...(isFineTuned ? [['talk with it', commandLine('chat', run)]] : []),
+    // A model that was trained to answer goes on with a text badly; what it was before does not.
+    ['go on from a text', commandLine('generate', run, ...(isFineTuned ? ['--stage', 'base'] : []), '--prompt', prompt)],
     ['look inside', commandLine('inspect', run)],
-    ['your own text', commandLine('run', 'nano', '--data', './docs', '--budget', '30m', '--name', 'mine')],
+    ['train on your own text', commandLine('run', 'nano', '--data', './docs', '--budget', '30m', '--name', 'mine')],
   ]
   const files = formatTable(
     [{ title: '' }, { title: '' }],

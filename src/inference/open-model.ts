@@ -6,7 +6,7 @@
  */
 import { Machine } from '../compute/index.ts'
 import { type ChatMessage, encodeChat, type Tokenizer } from '../foundations/index.ts'
-import { loadModelFolder, readChatTemplate } from '../infrastructure/index.ts'
+import { loadModelFolder, modelStages, type ModelStage, readChatTemplate } from '../infrastructure/index.ts'
 import { rejectViolations, said, usageError } from '../base/errors.ts'
 import { unknownNames } from '../base/nearest.ts'
 import type { Model } from '../architecture/index.ts'
@@ -20,6 +20,8 @@ type Pieces = Generator<GeneratedPiece, GenerationSummary, void>
 export interface OpenOptions {
   /** How many; all that the machine has unless given. */
   readonly threads?: number
+  /** Of a run, the model of this stage: 'base', 'sft' or 'rl'; the last one unless given. */
+  readonly stage?: ModelStage
 }
 
 /** A model that is ready to be asked. */
@@ -55,14 +57,15 @@ export interface OpenModel extends Disposable {
  *
  * @param folder a model folder or a run folder
  * @throws UsageError when there is nothing at `folder`, or a file, or a folder without a model, or a run that has written none
- *   yet; when something in it is missing, malformed or does not fit; for options that do not exist or are out of their range
+ *   yet, or not this stage; when something in it is missing, malformed or does not fit; for options that do not exist or are out of their range
  */
 export async function openModel(folder: string, options: OpenOptions = {}): Promise<OpenModel> {
   checkArguments(folder, options)
+  const { threads, stage } = options
   const { template, isOwn } = readChatTemplate(folder)
-  const machine = await Machine.start(options.threads === undefined ? {} : { threads: options.threads })
+  const machine = await Machine.start(threads === undefined ? {} : { threads })
   try {
-    const { model, tokenizer } = loadModelFolder(machine, folder, { withGradients: false })
+    const { model, tokenizer } = loadModelFolder(machine, folder, { withGradients: false, ...(stage && { stage }) })
     if (!tokenizer) throw usageError(folder, 'a model with tokenizer.json', 'one without', 'Put the tokenizer of this model there.')
     const engine = new Engine(model, tokenizer)
     const encode = (messages: readonly ChatMessage[]) => encodeChat(tokenizer, template, messages, true).ids
@@ -105,7 +108,11 @@ function checkArguments(folder: unknown, options: unknown): void {
   if (typeof folder !== 'string' || folder === '')
     throw usageError('openModel', 'the path of a folder', said(folder), "For example openModel('runs/first').")
   if (typeof options !== 'object' || options === null) throw usageError('openModel', 'an object of options', said(options))
-  rejectViolations('openModel', unknownNames(options, ['threads']))
+  const { stage } = options as OpenOptions
+  rejectViolations('openModel', [
+    ...unknownNames(options, ['threads', 'stage']),
+    ...(stage === undefined || modelStages.includes(stage) ? [] : [`stage: expected ${modelStages.join(', ')}, got ${said(stage)}`]),
+  ])
 }
 
 /** The pieces, each asked for only after `check`. */

@@ -9,7 +9,8 @@ import { createModel, type Model, type ModelConfig, presets, weightsToWrite } fr
 import { Random } from '../base/random.ts'
 import { Machine } from '../compute/index.ts'
 import { initialize, openSafetensors, trainTokenizer } from '../foundations/index.ts'
-import { loadModelFolder, locateModel, writeModelFolder } from './model-folder.ts'
+import { locateModel } from './locate-model.ts'
+import { loadModelFolder, writeModelFolder } from './model-folder.ts'
 
 const machine = await Machine.start({ threads: 1 })
 after(() => machine.close())

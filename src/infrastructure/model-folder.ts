@@ -29,8 +29,9 @@ import {
   writeFileWhole,
   writeSafetensors,
 } from '../foundations/index.ts'
+import { locateModel, locateStage, type ModelLocation, type ModelStage } from './locate-model.ts'
 import { rejectNonFinite } from './finite-weights.ts'
-import { recoverFolder, writeFolderWhole } from './whole-folder.ts'
+import { writeFolderWhole } from './whole-folder.ts'
 
 const fileNames = {
   config: 'config.json',
@@ -60,11 +61,6 @@ export interface LoadedModel {
   readonly tokenizer: Tokenizer | null
   readonly config: ModelConfig
 }
-
-/** Where a path leads: to a file of sizes alone, or to a folder with weights. */
-export type ModelLocation =
-  | { readonly kind: 'config'; readonly configFile: string }
-  | { readonly kind: 'model' | 'run'; readonly folder: string; readonly configFile: string }
 
 /** A tokenizer.json of V3's size is 8 MB. */
 const maxTokenizerBytes = 1 << 27
@@ -124,47 +120,20 @@ function refuseOtherContent(folder: string): void {
 }
 
 /**
- * Finds the model that a path means: a model folder, a run folder (its `model/`), or a `config.json`.
- *
- * @throws UsageError when it is none of them
- */
-export function locateModel(given: string): ModelLocation {
-  const { fs, path } = node()
-  recoverFolder(given)
-  const status = fs.statSync(given, { throwIfNoEntry: false })
-  const expected = 'a model folder, a run folder or a config.json'
-  if (!status) throw usageError(given, expected, 'nothing there', 'Check the path.')
-  if (!status.isDirectory()) return { kind: 'config', configFile: given }
-  const here = path.join(given, fileNames.config)
-  if (fs.existsSync(here)) return { kind: 'model', folder: given, configFile: here }
-  const folder = path.join(given, 'model')
-  recoverFolder(folder)
-  const inRun = path.join(folder, fileNames.config)
-  if (fs.existsSync(inRun)) return { kind: 'run', folder, configFile: inRun }
-  if (fs.existsSync(path.join(given, 'recipe.json')))
-    throw usageError(
-      given,
-      'a run that has written its model',
-      'one without a model folder',
-      `Let it finish: strata run ${given} --resume.`,
-    )
-  throw usageError(given, expected, 'a folder without config.json', 'Check the path.')
-}
-
-/**
  * Loads a model.
  *
  * @param machine where its tensors will live
  * @param given   a model folder or a run folder
- * @param options gradients for training; positions to prepare, the config's longest context unless given
+ * @param options gradients for training; positions to prepare, the config's longest context unless given; a stage of a run, the last one
+ *   unless given
  * @throws UsageError naming everything that is missing or does not fit; nothing is allocated then
  */
 export function loadModelFolder(
   machine: Machine,
   given: string,
-  options: { readonly withGradients: boolean; readonly length?: number },
+  options: { readonly withGradients: boolean; readonly length?: number; readonly stage?: ModelStage },
 ): LoadedModel {
-  const location = locateModel(given)
+  const location = options.stage === undefined ? locateModel(given) : locateStage(given, options.stage)
   if (location.kind === 'config') throw usageError(given, 'a folder with weights', 'a file', 'Give the folder that it is in.')
   const { config, tokenizer } = readModelFiles(location)
   rejectTooLarge(given, config, options.withGradients)
@@ -185,11 +154,11 @@ export function loadModelFolder(
  * @throws UsageError when `config.json` or `tokenizer.json` is malformed, or the two do not belong together
  */
 export function readModelFiles(location: ModelLocation): { readonly config: ModelConfig; readonly tokenizer: Tokenizer | null } {
-  const { fs, path } = node()
+  const { fs } = node()
   const text = readTextFile(location.configFile, maxConfigBytes)
   const config = parseHfConfig(text, location.configFile)
   if (location.kind === 'config') return { config, tokenizer: null }
-  const file = path.join(location.folder, fileNames.tokenizer)
+  const file = location.tokenizerFile
   if (!fs.existsSync(file)) return { config, tokenizer: null }
   const tokenizer = Tokenizer.fromJson(readTextFile(file, maxTokenizerBytes), file)
   const hint = 'The tokenizer belongs to another model: fetch or write the folder again.'

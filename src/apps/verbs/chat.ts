@@ -3,16 +3,20 @@ import { createInterface } from 'node:readline'
 import type { Command } from 'commander'
 import { usageError } from '../../base/errors.ts'
 import type { ChatMessage } from '../../foundations/index.ts'
-import { checkGenerationOptions, defaultGenerationOptions as defaults, openModel, type OpenModel } from '../../inference/index.ts'
+import { checkGenerationOptions, defaultGenerationOptions as defaults, openModel, type OpenModel, Sequence } from '../../inference/index.ts'
 import { commonFlags, type CommonFlags, decimalNumber, wholeNumber } from '../flags.ts'
 import { createOutput, type Output } from '../output.ts'
+import { ReplyView } from '../reply-view.ts'
+import { noteBase, stageFlag, type StageFlag } from '../stage-flag.ts'
+import { notePlainKernels } from '../start-machine.ts'
 
-interface Flags extends Pick<CommonFlags, 'seed' | 'threads' | 'json' | 'quiet'> {
+interface Flags extends Pick<CommonFlags, 'seed' | 'threads' | 'json' | 'quiet'>, StageFlag {
   readonly message?: string
   readonly system?: string
   readonly maxTokens: number
   readonly temperature: number
   readonly topP: number
+  readonly raw: boolean
 }
 
 /** What a reply is asked for with. */
@@ -32,7 +36,8 @@ export function register(program: Command): void {
     .option('--max-tokens <count>', 'tokens of a reply, at most', wholeNumber('--max-tokens', 1), 256)
     .option('--temperature <number>', 'divides the logits; 0 takes the likeliest token', decimalNumber('--temperature', 0, 100), 0)
     .option('--top-p <share>', 'only the likeliest tokens that reach this share', decimalNumber('--top-p', 0, 1), defaults.topP)
-  commonFlags(command, 'seed', 'threads', 'json', 'quiet').action(run)
+    .option('--raw', 'show the reply as the model wrote it, tags and all; so it is too where no terminal is', false)
+  commonFlags(stageFlag(command), 'seed', 'threads', 'json', 'quiet').action(run)
 }
 
 async function run(folder: string, flags: Flags): Promise<void> {
@@ -43,23 +48,39 @@ async function run(folder: string, flags: Flags): Promise<void> {
   rejectEmpty('--system', flags.system)
   if (flags.json && flags.message === undefined)
     throw usageError('strata chat --json', '--message', 'none', 'A document has one reply; leave --json away for a conversation.')
-  using model = await openModel(folder, flags.threads === undefined ? {} : { threads: flags.threads })
+  const { threads, stage } = flags
+  using model = await openModel(folder, { ...(threads !== undefined && { threads }), ...(stage && { stage }) })
+  notePlainKernels(model.model.machine.kernels, output)
+  noteBase(folder, flags, output)
   if (!model.hasOwnTemplate) output.warn(`${folder} has no chat template: that of DeepSeek-V3 is used`)
   const messages: ChatMessage[] = flags.system === undefined ? [] : [{ role: 'system', content: flags.system }]
   if (flags.message !== undefined) {
     messages.push({ role: 'user', content: flags.message })
-    const { text, ...summary } = answer(model, messages, options, output)
+    const { text, ...summary } = answer({ model, options, output, isShown: isShown(flags) }, messages)
     output.result({ messages, reply: text, ...summary, options }, () => '')
     return
   }
-  await converse(model, messages, options, output)
+  await converse({ model, options, output, isShown: isShown(flags) }, messages)
+}
+
+/** Whether tags become marks: for a person, not for a program that reads. */
+const isShown = ({ raw }: Flags) => !raw && process.stdout.isTTY
+
+interface Conversation {
+  readonly model: OpenModel
+  readonly options: Options
+  readonly output: Output
+  readonly isShown: boolean
 }
 
 function rejectEmpty(flag: string, text: string | undefined): void {
   if (text?.trim() === '') throw usageError(flag, 'text', JSON.stringify(text), 'Leave the flag away, or say something.')
 }
 
-async function converse(model: OpenModel, messages: ChatMessage[], options: Options, output: Output): Promise<void> {
+async function converse(conversation: Conversation, messages: ChatMessage[]): Promise<void> {
+  const { model, options, output } = conversation
+  // What of a conversation was computed in one turn is not computed in the next.
+  const sequence = new Sequence(model.model)
   const isTerminal = process.stdin.isTTY && process.stdout.isTTY
   const lines = createInterface({ input: process.stdin, output: isTerminal ? process.stdout : undefined, prompt: '> ' })
   if (isTerminal) lines.prompt()
@@ -78,7 +99,7 @@ async function converse(model: OpenModel, messages: ChatMessage[], options: Opti
       lines.prompt()
       continue
     }
-    const { text } = answer(model, messages, options, output)
+    const { text } = answer(conversation, messages, sequence)
     output.stream('\n')
     messages.push({ role: 'assistant', content: text })
     if (isTerminal) lines.prompt()
@@ -100,14 +121,16 @@ function forgetOldest(model: OpenModel, messages: ChatMessage[], maxTokens: numb
 }
 
 /** The reply, streamed. */
-function answer(model: OpenModel, messages: readonly ChatMessage[], options: Options, output: Output) {
+function answer({ model, options, output, isShown: isForEyes }: Conversation, messages: readonly ChatMessage[], sequence?: Sequence) {
+  const view = isForEyes ? new ReplyView(output.paint) : null
   let text = ''
-  const pieces = model.reply(messages, options)
+  const pieces = model.reply(messages, options, sequence)
   let next = pieces.next()
   for (; !next.done; next = pieces.next()) {
     text += next.value.text
-    output.stream(next.value.text)
+    output.stream(view ? view.push(next.value.text) : next.value.text)
   }
+  if (view) output.stream(view.end())
   const { finishReason, promptTokens, tokens } = next.value
   return { text, finishReason, promptTokens, tokens }
 }

@@ -10,10 +10,11 @@ import { prepareCorpus, type Recipe, recipes, weighDomains } from '../../pretrai
 import { checkRunDocument } from '../../report/index.ts'
 import { commonFlags, type CommonFlags, wholeNumber } from '../flags.ts'
 import { createOutput } from '../output.ts'
+import { stageFlag, type StageFlag } from '../stage-flag.ts'
 import { startMachine } from '../start-machine.ts'
 import { formatTable } from '../table.ts'
 
-interface Flags extends Pick<CommonFlags, 'seed' | 'threads' | 'json' | 'quiet'> {
+interface Flags extends Pick<CommonFlags, 'seed' | 'threads' | 'json' | 'quiet'>, StageFlag {
   readonly data?: readonly string[]
   readonly tasks?: readonly string[]
   readonly items: number
@@ -31,7 +32,7 @@ export function register(program: Command): void {
     .option('--tasks <names...>', `which tasks: ${taskNames.join(', ')} (default: all)`)
     .option('--items <count>', 'items of each task, at most', wholeNumber('--items', 1), 200)
     .option('--bytes <count>', 'held-out text of each domain, in bytes; 0 for none', wholeNumber('--bytes', 0), 60_000)
-  commonFlags(command, 'seed', 'threads', 'json', 'quiet').action(run)
+  commonFlags(stageFlag(command), 'seed', 'threads', 'json', 'quiet').action(run)
 }
 
 /** Text and seed of the run that a model came out of; the built-in ones for any other model. */
@@ -53,7 +54,7 @@ async function run(folder: string, flags: Flags): Promise<void> {
   const { data, seed, training } = recipeOf(folder, flags)
   const machine = await startMachine(flags, output)
   try {
-    const { model, tokenizer } = loadModelFolder(machine, folder, { withGradients: false })
+    const { model, tokenizer } = loadModelFolder(machine, folder, { withGradients: false, ...(flags.stage && { stage: flags.stage }) })
     if (!tokenizer) throw usageError(folder, 'a model with tokenizer.json', 'one without', 'Put the tokenizer of this model there.')
     const gathered = await prepareCorpus({
       set: data.set,
@@ -86,7 +87,7 @@ async function run(folder: string, flags: Flags): Promise<void> {
       log: memoryLog<EvaluationEvent>(),
       onProgress: (what, share) => output.progress({ stage: 'eval', detail: `${what} ${(share * 100).toFixed(0)} %` }),
     })
-    output.result({ model: folder, rowLength, seed, scores: events }, () => describe(events))
+    output.result({ model: folder, stage: flags.stage ?? null, rowLength, seed, scores: events }, () => describe(events))
   } finally {
     machine.close()
   }

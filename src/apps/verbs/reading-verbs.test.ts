@@ -53,7 +53,7 @@ interface Inspected {
     readonly dtypes: Record<string, { readonly tensors: number }>
   } | null
   readonly tokenizer: { readonly vocabSize: number } | null
-  readonly checkpoint: { readonly step: number } | null
+  readonly checkpoints: readonly { readonly step: number }[]
   readonly remarks: readonly string[]
 }
 
@@ -125,8 +125,8 @@ describe('strata inspect', () => {
     const rest = { stage: 'pretrain', random: [], data: null, schedule: {}, recipeHash: 'a', dataHash: 'b' }
     for (const step of [10, 20]) writeCheckpoint(inFolder('run'), { model, optimizer, state: { ...rest, step, tokens: 100 * step } })
     rmSync(inFolder('run', 'checkpoints', 'pretrain-20', 'state.json'))
-    const { kind, checkpoint, weights, remarks } = await document<Inspected>('inspect', inFolder('run'))
-    assert.deepEqual([kind, checkpoint?.step], ['checkpoint', 10])
+    const { kind, checkpoints, weights, remarks } = await document<Inspected>('inspect', inFolder('run'))
+    assert.deepEqual([kind, ...checkpoints.map(({ step }) => step)], ['checkpoint', 10])
     assert.ok(weights!.bytes > 4 * countParameters(presets.tiny).total)
     assert.match(remarks[0], /A checkpoint cannot be used. .*state.json/)
   })
