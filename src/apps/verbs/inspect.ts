@@ -82,15 +82,15 @@ function inspect(name: string): Inspected {
     throw usageError('inspect', `a preset (${names.join(', ')}) or a path`, `"${name}"`, didYouMean(name, names))
   }
   const isRun = existsSync(name) && statSync(name).isDirectory() && isRunFolder(name)
-  const stages = isRun ? trainingStages.map((stage) => ({ stage, ...latestCheckpoint(name, stage) })) : []
-  const checkpoints = stages.flatMap(({ stage, found }) =>
+  const stages = isRun ? trainingStages.map((stage) => ({ stage, latest: latestCheckpoint(name, stage) })) : []
+  const checkpoints = stages.flatMap(({ stage, latest: { found } }) =>
     found ? [{ stage, folder: found.folder, step: found.state.step, tokens: found.state.tokens }] : [],
   )
-  const remarks = stages.flatMap(({ broken }) => broken.map(({ reason }) => `A checkpoint cannot be used. ${reason}`))
+  const remarks = stages.flatMap(({ latest: { broken } }) => broken.map(({ reason }) => `A checkpoint cannot be used. ${reason}`))
   // A run that is still going has no model yet, and its latest checkpoint says what it is.
-  const latest = checkpoints.at(-1)
-  const hasModel = !latest || existsSync(path.join(name, 'model', 'config.json'))
-  const location = locateModel(hasModel ? name : latest.folder)
+  const last = checkpoints.at(-1)
+  const hasModel = !last || existsSync(path.join(name, 'model', 'config.json'))
+  const location = locateModel(hasModel ? name : last.folder)
   const kind = hasModel ? location.kind : 'checkpoint'
   return { ...nothing, kind, checkpoints, ...readModelFiles(location), ...weightsOf(location, remarks) }
 }
