@@ -136,7 +136,7 @@ function positionFigure(run: RunFacts): FigureBlock | null {
     const event = positionsOf(run, stage, window)
     if (!event) return []
     const points = event.buckets.map(({ from, to, lossNats }) => [(from + to) / 2, lossNats] as const)
-    return [{ name: windowStageNames[stage], points, withDots: true, ...(stage === 'extend-jump' && { isDashed: true }) }]
+    return [{ name: windowStageNames[stage], points, withDots: true, ...(stage === 'extend-jump' && { isBroad: true }) }]
   })
   if (series.length === 0) return null
   const own = run.document.recipe.training.rowLength

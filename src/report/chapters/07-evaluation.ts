@@ -56,12 +56,9 @@ function inherited(run: RunFacts): Html {
 function compression(): Html {
   return html`<h4>Compression</h4>
     <p>
-      The plainest score asks how well the next token is foreseen. Loss in nats depends on the tokenizer, since longer tokens are harder to
-      foresee, so it is carried over to the bytes of the text: the size that the text would have if the predictions were used as a code.
-    </p>
-    ${formula(String.raw`\text{bits per byte} = \frac{1}{\ln 2}\cdot\frac{\sum_t -\ln p(x_t \mid x_{<t})}{\text{bytes of the text}}`)}
-    <p>
-      Every byte counts, the first ones of a document too, so a general compressor can stand beside it on the same bytes. The code is
+      The plainest score asks how well the next token is foreseen, in bits per byte as in chapter 01: the size that the text would have if
+      the predictions were used as a code. Every byte counts, the first ones of a document too, so a general compressor can stand beside it
+      on the same bytes. The code is
       <code>src/evaluation/bits-per-byte.ts</code>.
     </p> `
 }

@@ -80,7 +80,6 @@ export const rotaryPosition: Claim = {
           withDots: true,
         })),
         references: [{ name: 'trained window', x: trained }],
-        areNamesAbove: true,
       }),
       caption: html`${finding} ${listed(drawn.map(({ name, rows }) => `${counted(rows, 'row')} ${name.replace('rows ', '')}`))} tokens of
       held-out text; bands are 95 % intervals over

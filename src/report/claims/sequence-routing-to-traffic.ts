@@ -54,8 +54,8 @@ export const routingToTraffic: Claim = {
         description: `Mean over ${tokens} held-out tokens: ${listed(limits.map((limit) => `${digits(limit.copiesPerToken)} with ${named(limit.activeGroupCount)}`))}.`,
         x: { label: 'layer', from: layers[0], to: layers.at(-1)! },
         y: { label: 'groups visited by a token', from: 0, to: groupCount },
-        series: limits.map(({ activeGroupCount, copiesByLayer }) => ({
-          name: named(activeGroupCount),
+        series: limits.map(({ activeGroupCount, isAsTrained, copiesByLayer }) => ({
+          name: `${named(activeGroupCount)}${isAsTrained ? ', as trained' : ''}`,
           points: copiesByLayer.map((copies, index) => [layers[index], copies] as const),
           withDots: true,
         })),

@@ -154,6 +154,22 @@ test('lines that lie on each other are told apart: the first is on top, bands be
   assert.deepEqual(order, ['band f-one', 'band f-two', 'line s-two broad', 'line s-one'])
 })
 
+test('the name of a line that ends before the others stands above the plot, with the names of all', () => {
+  const drawn = (end: number) =>
+    lineChart({
+      ...words,
+      x: { label: 'step' },
+      y: { label: 'reward' },
+      series: [
+        { name: 'long', points: [0, 60].map((x) => [x, 1] as const) },
+        { name: 'short', points: [0, end].map((x) => [x, 2] as const) },
+      ],
+    })(figureWidths.page).markup
+  const baseline = (markup: string) => Number(/y="([\d.]+)"[^>]*>short</.exec(markup)![1])
+  assert.ok(baseline(drawn(20)) < 20)
+  assert.ok(baseline(drawn(60)) > 20)
+})
+
 test('ticks stand at round numbers: of 1024 for bytes, whole ones for what is counted, powers on logarithmic axes', () => {
   const ticks = (axis: Parameters<typeof placeAxis>[0], values: readonly number[], room = 6) =>
     placeAxis(axis, values, [0, 100], room).ticks.map(({ text }) => text)

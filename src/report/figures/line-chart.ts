@@ -33,8 +33,6 @@ export interface LineChart extends AlternativeText {
   readonly y: Axis
   readonly series: readonly LineSeries[]
   readonly references?: readonly ReferenceLine[]
-  /** Whether names stand in a row above the plot: for lines that end in the midst of others. */
-  readonly areNamesAbove?: boolean
   /** Of the plot, in pixels; in proportion to the width unless given. */
   readonly height?: number
 }
@@ -49,7 +47,7 @@ export function lineChart(chart: LineChart): Drawing {
     const tones = series.map(({ tone }, index) => tone ?? seriesTones[index % seriesTones.length])
     const isSingle = series.length === 1
     const nameWidth = isSingle ? 0 : Math.max(...series.map(({ name }) => textWidth(name))) + 12
-    const areNamesBeside = !chart.areNamesAbove && nameWidth <= width * mostForNames
+    const areNamesBeside = endTogether(series) && nameWidth <= width * mostForNames
     const key = keyRow(
       isSingle || areNamesBeside
         ? []
@@ -102,6 +100,12 @@ export function lineChart(chart: LineChart): Drawing {
       ...(areNamesBeside && !isSingle ? namesBeside(series, tones, x.at, y.at, plot) : []),
     ])
   }
+}
+
+/** Whether all lines come to about the same end: the name of one that ends before would lie on the others. */
+function endTogether(series: readonly LineSeries[]): boolean {
+  const ends = series.map(({ points }) => points.findLast(([, value]) => Number.isFinite(value))?.[0] ?? 0)
+  return ends.every((end) => end >= 0.9 * Math.max(...ends))
 }
 
 /** Names at the ends of their lines, moved apart where they would cover each other. */
