@@ -124,6 +124,7 @@ test('nothing overflows on a phone, on a screen and on paper', { skip }, async (
   const { page } = await open(context, whole)
   for (const [width, media, file] of [
     [360, 'screen', whole],
+    [390, 'screen', whole],
     [700, 'screen', whole],
     [1300, 'screen', whole],
     // A4 less its margins, at 96 pixels an inch.
@@ -134,21 +135,29 @@ test('nothing overflows on a phone, on a screen and on paper', { skip }, async (
     if (page.url() !== pathToFileURL(file).href) await page.goto(pathToFileURL(file).href)
     await page.setViewportSize({ width, height: 900 })
     await page.emulateMedia({ media })
-    const { pageWidth, overflowing, cut, smallText } = await page.evaluate(readPage)
+    const { pageWidth, overflowing, cut, cutFormulas, smallText } = await page.evaluate(readPage)
     assert.ok(pageWidth <= width, `the page is ${pageWidth} wide at ${width} (${media})`)
     assert.deepEqual(overflowing, [], `at ${width} (${media})`)
+    assert.deepEqual(cutFormulas, [], `at ${width} (${media})`)
     if (width > 600) assert.deepEqual(cut, [], `at ${width} (${media})`)
     if (media === 'screen') assert.deepEqual(smallText, [], `at ${width}`)
   }
 })
 
-test('it can be printed: a PDF of A4 pages', { skip }, async (context) => {
+/** Height of A4 less its margins, at 96 pixels an inch. */
+const printedHeight = ((297 - 22 - 24) / 25.4) * 96
+
+test('it can be printed: a PDF of A4 pages, none without need half empty', { skip }, async (context) => {
   const { page } = await open(context, whole, { colorScheme: 'dark' })
   const pdf = await page.pdf({ preferCSSPageSize: true })
   const pages = pdf.toString('latin1').match(/\/Type\s*\/Page\b/g) ?? []
   assert.ok(pages.length >= 10, `${pages.length} pages`)
   assert.match(pdf.toString('latin1'), /\/MediaBox\s*\[0 0 59[45]\.\d+ 84[12]\.\d+\]/)
+  // What the text would take without its breaks into pages, at the width of A4 less its margins.
+  await page.setViewportSize({ width: 612, height: 900 })
   await page.emulateMedia({ media: 'print' })
+  const fewest = (await page.evaluate(() => document.documentElement.scrollHeight)) / printedHeight
+  assert.ok(pages.length <= 1.1 * fewest + 1, `${pages.length} pages for the text of ${fewest.toFixed(1)}: too many are half empty`)
   const paper = await page.evaluate(() => getComputedStyle(document.body).backgroundColor)
   assert.equal(paper, 'rgb(255, 255, 255)')
 })

@@ -19,6 +19,8 @@ export interface ReadPage {
   readonly overflowing: readonly string[]
   /** Formulas and tables that are wider than their box, which paper cannot scroll. */
   readonly cut: readonly string[]
+  /** Formulas among them: they break where there is no room. */
+  readonly cutFormulas: readonly string[]
   /** Texts of figures that are shown smaller than 11 pixels. */
   readonly smallText: readonly string[]
 }
@@ -93,6 +95,7 @@ export function readPage(): ReadPage {
     const bounds = element.getBoundingClientRect()
     return bounds.right > right + 1 || bounds.left < -1
   })
+  const isCut = (element: Element) => isShown(element) && element.scrollWidth > element.clientWidth + 1
   const drawings = all('svg').filter(isShown)
   return {
     scripts: document.scripts.length,
@@ -115,9 +118,8 @@ export function readPage(): ReadPage {
     faint,
     pageWidth: document.documentElement.scrollWidth,
     overflowing: overflowing.map(excerpt),
-    cut: all('.formula, .scroll')
-      .filter((element) => isShown(element) && element.scrollWidth > element.clientWidth + 1)
-      .map(excerpt),
+    cut: all('.formula, .scroll').filter(isCut).map(excerpt),
+    cutFormulas: all('.formula').filter(isCut).map(excerpt),
     smallText: all('svg text')
       .filter((text) => {
         // Text along a slope is turned, so its scale is the length of a column of the matrix.

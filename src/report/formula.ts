@@ -8,13 +8,21 @@ import { renderToString } from 'katex'
 import { html, type Html, raw } from './html.ts'
 
 /**
- * A formula on a line of its own; up to some 60 characters wide, so that it fits a printed column.
+ * A formula on a line of its own. Where there is no room for the whole of it, as on a phone, it is broken at each `\qquad`, which
+ * stands between two formulas, and at each `\allowbreak`, which stands where one may go on in the next line (`{} + x` keeps the
+ * sign apart from what it begins with). The parts should be up to some 35 characters wide.
  *
  * @param tex in TeX
  * @throws ParseError of katex when it is not
  */
-export const formula = (tex: string): Html =>
-  html`<div class="formula" tabindex="0" role="group" aria-label="formula">${mathMl(tex, true)}</div> `
+export function formula(tex: string): Html {
+  const formulas = tex.split(String.raw`\qquad`).map((one) => one.split(String.raw`\allowbreak`).map((part) => mathMl(part, true)))
+  // Lines are broken between boxes, and boxes are told apart by a space.
+  const boxes = formulas.flatMap((parts, number) =>
+    parts.map((part, index) => (number > 0 && index === 0 ? html`<span class="apart">${part}</span> ` : html`<span>${part}</span> `)),
+  )
+  return html`<div class="formula" tabindex="0" role="group" aria-label="formula">${boxes}</div> `
+}
 
 /** A formula in a line of text, as `formula`. */
 export const maths = (tex: string): Html => mathMl(tex, false)

@@ -65,6 +65,9 @@ sup { font-size: .68em; line-height: 0; vertical-align: .48em; font-variant-nume
 .published .of { font-size: .68em; letter-spacing: .05em; font-weight: 600; vertical-align: .1em; font-variant-numeric: lining-nums; }
 .sidenote { color: var(--soft); font-size: .82rem; line-height: 1.42; display: block; margin: .5em 0 .7em 1.3rem; hyphens: manual; text-indent: 0; }
 .formula { margin: 1.1rem 0; overflow-x: auto; overflow-y: hidden; text-align: center; }
+.formula > span { display: inline-block; white-space: nowrap; padding: .12em 0; }
+.formula .apart { padding-left: 1em; }
+.formula math { display: inline math; }
 math { font-family: "Latin Modern Math", "STIX Two Math", "Cambria Math", "TeX Gyre Termes Math", "DejaVu Math TeX Gyre", math; font-size: 1.04em; }
 `
 
@@ -124,6 +127,11 @@ const screens = `
   h1 { font-size: 1.85rem; }
   h2 { font-size: 1.42rem; margin-top: 3.4rem; }
   .abstract { margin: 0; }
+  table { font-size: .8rem; }
+  th, td { padding-right: .55rem; }
+  .scroll { background: linear-gradient(to right, var(--paper) 30%, transparent) local, linear-gradient(to left, var(--paper) 30%, transparent) right local, linear-gradient(to right, var(--rule), transparent) scroll, linear-gradient(to left, var(--rule), transparent) right scroll; background-size: 2.4rem 100%, 2.4rem 100%, .7rem 100%, .7rem 100%; background-repeat: no-repeat; }
+  .formula math { font-size: .95em; }
+  .formula .apart { padding-left: .4em; }
   .for-page { display: none; }
   .for-phone { display: block; }
 }
@@ -140,15 +148,24 @@ const paper = `
   html { font-size: 10.4pt; }
   body { line-height: 1.45; }
   main { max-width: none; padding: 0; margin: 0; }
-  .title { padding-top: 5rem; }
-  h2 { border: 0; padding-top: 0; margin-top: 3rem; }
-  .contents h2, [id^=chapter-] > h2, #chain > h2, #reproduce > h2 { break-before: page; margin-top: 0; }
-  h2, h3, h4, .formula { break-after: avoid; }
-  p, li { orphans: 3; widows: 3; }
+  .title { margin-bottom: 1.6rem; }
+  .title .subtitle { margin-bottom: 1.2rem; }
+  h2 { margin-top: 2.6rem; }
+  .contents h2 { margin: 1.4rem 0 .7rem; padding-top: .7rem; }
+  .contents li { margin-bottom: .12rem; }
+  .abstract { font-size: .93rem; line-height: 1.42; }
+  .contents small { line-height: 1.2; }
+  h2, h3, h4, .statement, figure.table figcaption { break-after: avoid; }
+  p, li, figcaption { orphans: 3; widows: 3; }
   p:has(+ ul), p:has(+ ol), p:has(+ pre), p:has(+ .formula) { break-after: avoid; }
-  tr, pre, blockquote { break-inside: avoid; }
+  h1, h2, h3, h4, tr, pre, blockquote, figcaption { break-inside: avoid; }
+  figure { margin: 1.4rem 0 1.5rem; }
+  figure.table, .claims > li, .chain li { break-inside: auto; }
   thead { display: table-header-group; }
-  figure svg { max-height: 190mm; }
+  tbody tr:nth-child(-n+3) { break-after: avoid; }
+  tbody tr:nth-last-child(-n+3) { break-before: avoid; }
+  figure:not(.table) > .for-page { max-width: 140mm; margin: 0 auto; }
+  figure svg { max-height: 165mm; }
   .scroll { overflow: visible; }
   a { color: inherit; text-decoration: none; }
   .back { display: none; }

@@ -82,7 +82,7 @@ function mechanism(run: RunFacts): Html {
       however many it has chosen there, so what the network carries depends on how widely choices are spread. With ${maths('n')} nodes
       visited in a layer, width ${maths('D')}, a copy out in eight bits with one scale every 128 numbers and back in sixteen, a token costs
     </p>
-    ${formula(String.raw`b = n\left(D + 4\lceil D/128\rceil + 2D\right)\ \text{bytes a layer and forward pass,}`)}
+    ${formula(String.raw`b = n\left(D + 4\lceil D/128\rceil + 2D\right) \allowbreak \ \text{bytes a layer and forward pass,}`)}
     <p>
       which is ${bytesOfCopy(model.width)} bytes a copy here and ${published(html`${formatBytes(bytesOfCopy(7168))}, counted`)} in the
       full-size system.

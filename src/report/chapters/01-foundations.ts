@@ -77,7 +77,7 @@ function objective(run: RunFacts): Html {
       nothing for a token that was certain, 0.69 for one that was as likely as a coin’s side. Its mean over all positions is the
       cross-entropy:
     </p>
-    ${formula(String.raw`\mathcal L = -\frac1T\sum_{t=1}^{T} \ln p\left(x_{t+1} \mid x_{\le t}\right) + \frac{\lambda}{J}\sum_{k=1}^{J} \mathcal L_{\text{MTP}}^{k} + \alpha \sum_{\ell} \mathcal L_{\text{Bal}}^{\ell}`)}
+    ${formula(String.raw`\mathcal L = -\frac1T\sum_{t=1}^{T} \ln p\left(x_{t+1} \mid x_{\le t}\right) \allowbreak {} + \frac{\lambda}{J}\sum_{k=1}^{J} \mathcal L_{\text{MTP}}^{k} \allowbreak {} + \alpha \sum_{\ell} \mathcal L_{\text{Bal}}^{\ell}`)}
     <p>
       The second term is that of the further tokens, with ${maths(String.raw`\lambda`)} = ${schedule.mtpWeight} and later
       ${schedule.lateMtpWeight} (${published('0.3, then 0.1')}); the third keeps experts even within a sequence, with

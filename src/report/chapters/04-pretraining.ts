@@ -85,15 +85,15 @@ function schedule({ document }: RunFacts): Html {
       The learning rate rises from zero, rests at its height for two thirds of the run, falls along half a cosine, and ends on two low
       plateaus. High rates explore and low ones settle; the long rest keeps the run at full speed for as long as that is safe.
     </p>
-    ${formula(String.raw`\eta(x) = \eta_{\max}\cdot\begin{cases} 1 & x < x_1 \\ d + (1 - d)\,\tfrac12\big(1 + \cos \pi\frac{x - x_1}{x_2 - x_1}\big) & x_1 \le x < x_2 \end{cases}`)}
+    ${formula(String.raw`\eta(x) = \eta_{\max}\Big(d + \frac{1 - d}{2}\Big(1 + \cos \pi\frac{x - x_1}{x_2 - x_1}\Big)\Big)`)}
     <p>
-      Here ${maths('x')} is the share of the tokens read so far, with ${maths('x_1')} = ${digits(own.decayStartShare)}, ${maths('x_2')} =
-      ${digits(own.decayEndShare)} and ${maths('d')} = ${own.decayedFactor}, which are the report’s proportions. Its height is
-      ${own.learningRate} after ${counted(own.warmupSteps, 'step')} of warm-up (${published('2.2e-4 after 2,000')}), since small models
-      stand far larger steps. Batches grow from ${percent(own.firstBatchShare)} of their full ${formatCount(rows * rowLength)} tokens in the
-      first ${percent(own.rampEndShare)} of ${formatCount(tokens)} (${published('from 12.6M to 62.9M tokens')}), and gradients longer than
-      ${optimizer.clipNorm} are cut to that length, as
-      published.${sidenote('The shape of the published ramp is not known; here it is linear in tokens.')} The schedule stands in
+      This is the fall, between ${maths('x_1')} and ${maths('x_2')}. Here ${maths('x')} is the share of the tokens read so far, with
+      ${maths('x_1')} = ${digits(own.decayStartShare)}, ${maths('x_2')} = ${digits(own.decayEndShare)} and ${maths('d')} =
+      ${own.decayedFactor}, which are the report’s proportions. Its height is ${own.learningRate} after ${counted(own.warmupSteps, 'step')}
+      of warm-up (${published('2.2e-4 after 2,000')}), since small models stand far larger steps. Batches grow from
+      ${percent(own.firstBatchShare)} of their full ${formatCount(rows * rowLength)} tokens in the first ${percent(own.rampEndShare)} of
+      ${formatCount(tokens)} (${published('from 12.6M to 62.9M tokens')}), and gradients longer than ${optimizer.clipNorm} are cut to that
+      length, as published.${sidenote('The shape of the published ramp is not known; here it is linear in tokens.')} The schedule stands in
       <code>src/foundations/schedules.ts</code>.
     </p> `
 }
@@ -132,7 +132,7 @@ function pairs(): Html {
       Whether a mechanism helps is asked by leaving it out and changing nothing else: same seed, same text, same order. Both models are
       scored on the same held-out rows, and the differences row by row have far less spread than the rows themselves.
     </p>
-    ${formula(String.raw`\bar\delta = \frac1n\sum_{r=1}^{n}\big(L_r^{\text{variant}} - L_r^{\text{control}}\big) \;\pm\; t_{n-1}\,\frac{s_\delta}{\sqrt n}`)}
+    ${formula(String.raw`\bar\delta = \frac1n\sum_{r=1}^{n}\big(L_r^{\text{variant}} - L_r^{\text{control}}\big) \allowbreak {}\pm t_{n-1}\,\frac{s_\delta}{\sqrt n}`)}
     <p>
       If the interval contains zero, the answer is that nothing was established. With one seed the ${maths('n')} are rows, and the interval
       says whether these two models differ; whether two others would is a question for several seeds. The code is

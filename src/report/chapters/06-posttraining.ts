@@ -122,7 +122,7 @@ function reinforcement({ document }: RunFacts): Html {
       deviation. The group takes the place of the value model that other methods train for the same purpose.
     </p>
     ${formula(String.raw`A_i = \frac{r_i - \operatorname{mean}(r)}{\operatorname{std}(r)}, \qquad \rho_{i,t} = \frac{\pi_\theta(o_{i,t})}{\pi_{\text{old}}(o_{i,t})}`)}
-    ${formula(String.raw`J = \mathbb E\,\frac1G\sum_{i=1}^{G}\frac{1}{|o_i|}\sum_t \min\big(\rho_{i,t}A_i,\ \operatorname{clip}(\rho_{i,t}, 1-\varepsilon, 1+\varepsilon)\,A_i\big) - \beta\, k_3`)}
+    ${formula(String.raw`J = \mathbb E\,\frac1G\sum_{i=1}^{G}\frac{1}{|o_i|}\sum_t \allowbreak \min\big(\rho_{i,t}A_i,\ \operatorname{clip}(\rho_{i,t}, 1-\varepsilon, 1+\varepsilon)\,A_i\big) \allowbreak {} - \beta\, k_3`)}
     ${formula(String.raw`k_3 = \frac{\pi_{\text{ref}}}{\pi_\theta} - \ln\frac{\pi_{\text{ref}}}{\pi_\theta} - 1`)}
     <p>
       The clip keeps one batch from carrying the model too far, and ${maths('k_3')}, an unbiased estimate of the divergence from the

@@ -71,7 +71,7 @@ function choosing(): Html {
       benchmarks${cite('deepseek-v3', 'section 4.4.1')}. Pairs of sentences that differ in one place are compared by their whole likelihood,
       and open answers by the likeliest token at each step.
     </p>
-    ${formula(String.raw`\hat a = \arg\max_{a}\ \frac{1}{|a|}\sum_{t \in a} \ln p\left(a_t \mid \text{question},\, a_{<t}\right)`)}
+    ${formula(String.raw`\hat a = \arg\max_{a}\ \frac{1}{|a|}\sum_{t \in a} \allowbreak \ln p\left(a_t \mid \text{question},\, a_{<t}\right)`)}
     <p>
       Here ${maths('|a|')} counts an answer’s tokens. Everything about a task lives in <code>src/evaluation/tasks</code>, its scoring in
       <code>src/evaluation/score-items.ts</code>.

@@ -29,6 +29,9 @@ export interface DotPlot extends AlternativeText {
   readonly reference?: { readonly value: number; readonly name: string }
 }
 
+/** Rows up to which there is room between them: a figure of more is to stay lower than a page. */
+const mostSpaciousRows = 15
+
 /** A plot of values with intervals. */
 export function dotPlot(plot: DotPlot): Drawing {
   return (width) => {
@@ -47,7 +50,7 @@ export function dotPlot(plot: DotPlot): Drawing {
       if (text !== undefined) return text
       return low === undefined || high === undefined ? format(value) : `${format(value)} [${format(low)}, ${format(high)}]`
     })
-    const layout = rowLayout(rows, texts, width, { top: reference ? 22 : 4, rowHeight: 22 })
+    const layout = rowLayout(rows, texts, width, { top: reference ? 22 : 4, rowHeight: rows.length > mostSpaciousRows ? 18 : 22 })
     const area: Plot = { left: layout.left, right: layout.right, top: reference ? 18 : 0, bottom: layout.bottom }
     const x = placeAxis(plot.x, all, [area.left, area.right], Math.max(2, Math.floor((area.right - area.left) / 62)))
     const marks = rows.flatMap((row, index) => {

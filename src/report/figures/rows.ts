@@ -63,7 +63,7 @@ export function rowLayout(rows: readonly NamedRow[], texts: readonly string[], w
     }
     const lines = wrap(name, nameRoom)
     const nameHeight = lines.length * nameLine
-    const height = isNarrow ? rowHeight : Math.max(rowHeight, nameHeight + 6)
+    const height = isNarrow ? rowHeight : Math.max(rowHeight, nameHeight + 2)
     const firstLine = isNarrow ? y + 12 : y + (height - nameHeight) / 2 + 11
     lines.forEach((line, index) => {
       const style = { anchor: isNarrow ? 'start' : 'end', hasHalo: isNarrow } as const
