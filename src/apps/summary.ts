@@ -60,7 +60,7 @@ export interface RunSummary {
     readonly peakHeapBytes: number
     readonly predictedHeapBytes: number
     readonly lossNats: FirstAndLast
-    /** Depth 1; null for a model without MTP. */
+    /** Depth 1; null where no module was trained. */
     readonly mtpNats: FirstAndLast | null
     /** Mean over the routers. */
     readonly maxViolation: FirstAndLast
@@ -95,6 +95,7 @@ export function summarize(folder: string, document: RunDocument, events: readonl
   const { recipe, ceilings } = document
   const { total, activated, mtp } = countParameters(recipe.model)
   const steps = stepTrace(events)
+  const ahead = steps.flatMap(({ mtpNats }) => mtpNats.slice(0, 1))
   const isComplete = events.some((event) => event.type === 'run/stage' && event.stage === 'pretrain')
   // Scored twice (a stage was cut short and done again): the last counts.
   const scores = new Map<string, DomainScoreEvent>()
@@ -129,7 +130,7 @@ export function summarize(folder: string, document: RunDocument, events: readonl
             peakHeapBytes: steps.reduce((most, { heapBytes }) => Math.max(most, heapBytes), 0),
             predictedHeapBytes: planHeap(recipe.model, recipe.training).total,
             lossNats: ends(steps.map(({ lossNats }) => lossNats)),
-            mtpNats: recipe.model.mtpDepth > 0 ? ends(steps.flatMap(({ mtpNats }) => mtpNats.slice(0, 1))) : null,
+            mtpNats: ahead.length > 0 ? ends(ahead) : null,
             maxViolation: ends(steps.map(({ maxViolation }) => maxViolation.mean)),
           },
     scores: [...scores.values()].map(({ domain, bitsPerByte, plusMinus, lossNats, utf8Bytes, documents, compressors }) => {

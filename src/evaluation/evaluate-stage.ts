@@ -65,7 +65,7 @@ export function evaluationViolations(config: EvaluationConfig, positions: number
     ['ngramBytes', ngramBytes, 0, 2 ** 28],
     ['itemsPerTask', itemsPerTask, 1, Number.MAX_SAFE_INTEGER],
     ...(byPosition?.windowLengths ?? []).map((length) => ['positions.windowLengths', length, 2, positions] as const),
-    ...(byPosition ? [['positions.tokens', byPosition.tokens, 2, 2 ** 28] as const] : []),
+    ...(byPosition ? [['positions.tokens', byPosition.tokens, 1, 2 ** 28] as const] : []),
     ...(needle?.lengths ?? []).map((length) => ['needle.lengths', length, 2, positions] as const),
     ...(needle ? [['needle.perCell', needle.perCell, 1, 10_000] as const, ['needle.depths', needle.depths.length, 1, 10] as const] : []),
   ]

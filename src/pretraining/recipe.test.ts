@@ -46,6 +46,27 @@ test('what is out of range or missing is named by its path, all of it', () => {
   }
 })
 
+test('a number out of range is named by its path, with both ends of the range and what to do, whatever the setting', () => {
+  const isNumber = (at: string) =>
+    typeof at.split('.').reduce<unknown>((inside, key) => (inside as never)[key], recipes.tiny()) === 'number'
+  const paths = settingPaths(recipes.tiny()).filter((at) => isNumber(at))
+  assert.ok(paths.length > 80)
+  for (const at of paths) {
+    const refused = [-5, 0.5, 1e300].flatMap((value) => {
+      const lines = violationsOf(applySettings(recipes.tiny(), [`${at}=${value}`], recipeRules))
+      const own = lines.find((line) => line.startsWith(`  - ${at}: expected `))
+      assert.ok(lines.length === 0 || own !== undefined, `${at}=${value}: ${lines.join()}`)
+      return own ?? []
+    })
+    assert.ok(refused.length > 0, at)
+    assert.match(refused[0], /: expected a (?:whole )?number(?:,| from| of at least| above) ?-?\d/, at)
+  }
+  assert.throws(
+    () => checkRecipe(applySettings(recipes.nano(), ['training.tokens=-5', 'rl.learningRate=2'], recipeRules)),
+    /training\.tokens: expected a whole number, 1 or more, got -5\n.*rl\.learningRate: expected a number above 0 and at most 1, got 2\nSet each to what is expected\.$/,
+  )
+})
+
 test('settings that contradict each other are named together', () => {
   const settings = [
     'tokenizer.vocabSize=9000',

@@ -4,10 +4,11 @@
  */
 import { z } from 'zod'
 import { rejectViolations } from '../base/errors.ts'
+import { whole, within } from '../base/number-schema.ts'
 import { schemaViolations } from '../base/schema-violations.ts'
 import { type ModelConfig, modelConfigViolations, presets } from '../architecture/index.ts'
 import type { Keeping } from '../compute/index.ts'
-import { type AdamWConfig, scheduleViolations, type TrainingSchedule } from '../foundations/index.ts'
+import { type AdamWConfig, fixedTokenCount, mostTokens, scheduleViolations, type TrainingSchedule } from '../foundations/index.ts'
 import { dataSets, type DataSet } from './data/index.ts'
 import { type LaterStages, laterStagesSchema, laterStagesViolations } from './stage-config.ts'
 
@@ -129,8 +130,7 @@ export const recipeRules = {
   },
 } as const
 
-const count = (low: number, high = Number.MAX_SAFE_INTEGER) => z.number().int().min(low).max(high)
-const share = z.number().min(0).max(1)
+const share = within({ from: 0, to: 1 })
 const numbersLike = <T extends object>(example: T) =>
   z.strictObject(Object.fromEntries(Object.keys(example).map((key) => [key, z.number()])))
 
@@ -144,57 +144,57 @@ const modelSchema = z.strictObject({
 
 const recipeSchema = z.strictObject({
   name: z.string().regex(/^[\w.-]{1,64}$/, 'expected letters, digits, ".", "-" and "_"'),
-  seed: count(0),
+  seed: whole(0),
   model: modelSchema,
   data: z.strictObject({
     set: z.enum([...dataSets, 'none']),
     paths: z.array(z.string()),
-    weights: z.record(z.string(), z.number().min(0)),
-    heldOutShare: z.number().min(0).max(0.5),
+    weights: z.record(z.string(), within({ from: 0 })),
+    heldOutShare: within({ from: 0, to: 0.5 }),
     fimRate: share,
     maskDocuments: z.boolean(),
   }),
-  tokenizer: z.strictObject({ vocabSize: count(2), trainingBytes: count(1) }),
+  tokenizer: z.strictObject({ vocabSize: whole(fixedTokenCount, mostTokens), trainingBytes: whole(1) }),
   training: z.strictObject({
-    tokens: count(1),
-    rowLength: count(1),
-    rows: count(1, 2 ** 20),
-    microRows: count(1, 2 ** 20),
+    tokens: whole(1),
+    rowLength: whole(2),
+    rows: whole(1, 2 ** 20),
+    microRows: whole(1, 2 ** 20),
     optimizer: z.strictObject({
-      beta1: z.number().min(0).lt(1),
-      beta2: z.number().min(0).lt(1),
-      epsilon: z.number().positive().max(1),
-      weightDecay: z.number().min(0).max(10),
-      clipNorm: z.number().positive(),
-      emaDecay: z.number().min(0).lt(1).nullable(),
+      beta1: within({ from: 0, below: 1 }),
+      beta2: within({ from: 0, below: 1 }),
+      epsilon: within({ above: 0, to: 1 }),
+      weightDecay: within({ from: 0, to: 10 }),
+      clipNorm: within({ above: 0 }),
+      emaDecay: within({ from: 0, below: 1 }).nullable(),
       moments: z.enum(['f32', 'bf16']).optional(),
       averageIn: z.enum(['heap', 'host']).optional(),
     }),
     schedule: z.custom<TrainingSchedule>((value) => typeof value === 'object' && value !== null, 'expected a schedule'),
-    balanceWeight: z.number().min(0).max(10),
+    balanceWeight: within({ from: 0, to: 10 }),
     balanceOver: z.enum(['sequence', 'batch']).optional(),
     recompute: z.boolean().optional(),
     activations: z.enum(['f32', 'fp8']).optional(),
-    nonFiniteLimit: count(1),
-    checkpointSeconds: z.number().positive(),
-    keptCheckpoints: count(1),
+    nonFiniteLimit: whole(1),
+    checkpointSeconds: within({ above: 0 }),
+    keptCheckpoints: whole(1),
   }),
   evaluation: z.strictObject({
-    bytesPerDomain: count(1),
-    scoresAlongTheWay: count(0, 10_000),
-    bytesAlongTheWay: count(1),
+    bytesPerDomain: whole(1),
+    scoresAlongTheWay: whole(0, 10_000),
+    bytesAlongTheWay: whole(1),
     tasks: z.array(z.string()),
-    itemsPerTask: count(1, 100_000),
-    positionTokens: count(0),
-    needlesPerCell: count(0, 1000),
+    itemsPerTask: whole(1, 100_000),
+    positionTokens: whole(0, 2 ** 28),
+    needlesPerCell: whole(0, 1000),
   }),
   ...laterStagesSchema,
   samples: z.strictObject({
-    count: count(0, 100),
-    promptCharacters: count(1),
-    maxTokens: count(1),
-    temperature: z.number().min(0).max(100),
-    topP: z.number().gt(0).max(1),
+    count: whole(0, 100),
+    promptCharacters: whole(1),
+    maxTokens: whole(1),
+    temperature: within({ from: 0, to: 100 }),
+    topP: within({ above: 0, to: 1 }),
   }),
 })
 
@@ -229,7 +229,7 @@ function contradictions(recipe: Recipe): string[] {
  * @returns the same value, as a recipe
  * @throws UsageError naming every violation; contradictions between settings are looked for once each is in its range
  */
-export function checkRecipe(value: unknown, subject = 'recipe', hint = 'Change these settings so that they fit each other.'): Recipe {
+export function checkRecipe(value: unknown, subject = 'recipe', hint = 'Set each to what is expected.'): Recipe {
   const { success, error } = recipeSchema.safeParse(value)
   rejectViolations(subject, success ? contradictions(value as Recipe) : schemaViolations(error, value, 'recipe'), hint)
   return value as Recipe

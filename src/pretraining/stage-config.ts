@@ -3,6 +3,7 @@
  * null is left out of the run. The floors that carry a part out are above this one; a recipe only says what they shall do.
  */
 import { z } from 'zod'
+import { whole, within } from '../base/number-schema.ts'
 import { type ScoredSide, scoredSides, type TrainingSchedule } from '../foundations/index.ts'
 import type { TrainingConfig } from './recipe.ts'
 
@@ -89,54 +90,53 @@ export interface LaterStages {
   readonly ablations: AblationsConfig | null
 }
 
-const count = (low: number, high = Number.MAX_SAFE_INTEGER) => z.number().int().min(low).max(high)
-const rate = z.number().positive().max(1)
+const rate = within({ above: 0, to: 1 })
 
 /** Schemas of the parts, for the recipe's own. */
 export const laterStagesSchema = {
   extension: z
     .strictObject({
-      yarnFactor: z.number().min(1).max(1e4),
-      factors: z.array(count(2)).min(1).max(2),
-      lastRows: count(1, 2 ** 20),
-      steps: count(1),
+      yarnFactor: within({ from: 1, to: 1e4 }),
+      factors: z.array(whole(2)).min(1).max(2),
+      lastRows: whole(1, 2 ** 20),
+      steps: whole(1),
       learningRate: rate,
       withJump: z.boolean(),
     })
     .nullable(),
   sft: z
     .strictObject({
-      conversations: count(0, 1e6),
-      problems: count(0, 1e6),
+      conversations: whole(0, 1e6),
+      problems: whole(0, 1e6),
       paths: z.array(z.string()),
-      epochs: count(1, 1000),
-      replayShare: z.number().min(0).max(0.95),
-      rowLength: count(16),
-      rows: count(1, 2 ** 20),
+      epochs: whole(1, 1000),
+      replayShare: within({ from: 0, to: 0.95 }),
+      rowLength: whole(16),
+      rows: whole(1, 2 ** 20),
       learningRate: rate,
-      lastFactor: z.number().min(0).max(1),
+      lastFactor: within({ from: 0, to: 1 }),
     })
     .nullable(),
   rl: z
     .strictObject({
       tasks: z.array(z.string()).min(1),
-      level: count(0, 100),
+      level: whole(0, 100),
       verifier: z.string().nullable(),
-      steps: count(1),
-      problemsPerStep: count(1, 4096),
-      samplesPerProblem: count(2, 1024),
-      maxTokens: count(1),
-      updatesPerStep: count(1, 64),
+      steps: whole(1),
+      problemsPerStep: whole(1, 4096),
+      samplesPerProblem: whole(2, 1024),
+      maxTokens: whole(1),
+      updatesPerStep: whole(1, 64),
       learningRate: rate,
-      lastFactor: z.number().min(0).max(1),
-      clip: z.number().positive().max(100),
-      klWeight: z.number().min(0).max(10),
-      heldOutProblems: count(1, 1e6),
+      lastFactor: within({ from: 0, to: 1 }),
+      clip: within({ above: 0, to: 100 }),
+      klWeight: within({ from: 0, to: 10 }),
+      heldOutProblems: whole(1, 1e6),
       scoredOn: z.enum(scoredSides),
-      shuffledSteps: count(0),
+      shuffledSteps: whole(0),
     })
     .nullable(),
-  ablations: z.strictObject({ names: z.array(z.string()), tokens: count(1), seeds: count(1, 100) }).nullable(),
+  ablations: z.strictObject({ names: z.array(z.string()), tokens: whole(1), seeds: whole(1, 100) }).nullable(),
 }
 
 /**

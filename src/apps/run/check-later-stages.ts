@@ -19,7 +19,7 @@ export async function checkLaterStages(recipe: Recipe, isDone: (part: PartName) 
     'evaluation.tasks',
     evaluation.tasks
       .filter((name) => !taskNames.includes(name))
-      .map((name) => `there is no task called "${name}". ${didYouMean(name, taskNames)}`),
+      .map((name) => `there is no task called "${name}". ${didYouMean(name, taskNames)}`.trim()),
     `The tasks are ${taskNames.join(', ')}.`,
   )
   rejectBeyondWindow(recipe)

@@ -2,4 +2,4 @@
 export { StreamingDecoder } from './decoder.ts'
 export { specialTokens } from './special-tokens.ts'
 export { type EncodeOptions, Tokenizer } from './tokenizer.ts'
-export { type TokenizerProgress, type TrainTokenizerOptions, trainTokenizer } from './train.ts'
+export { fixedTokenCount, mostTokens, type TokenizerProgress, type TrainTokenizerOptions, trainTokenizer } from './train.ts'

@@ -25,8 +25,9 @@ export interface TrainTokenizerOptions {
 }
 
 const digitRun = 1
-const fixedTokenCount = leadingTokens.length + 256 + trailingTokens.length
-const mostTokens = 2 ** 20
+/** Ids of a vocabulary without merges: 256 bytes and the special tokens. */
+export const fixedTokenCount = leadingTokens.length + 256 + trailingTokens.length
+export const mostTokens = 2 ** 20
 
 /**
  * Trains a byte-level BPE tokenizer. The result depends on the words of the texts and how often they occur, and not on

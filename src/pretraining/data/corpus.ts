@@ -84,7 +84,7 @@ export async function prepareCorpus(options: CorpusOptions): Promise<Corpus> {
 function checkOptions(set: string, heldOutShare: number, weights: CorpusOptions['weights']): void {
   const violations: string[] = []
   if (set !== 'none' && !dataSets.includes(set as DataSet)) violations.push(`set: expected one of ${dataSets.join(', ')}, none; got ${set}`)
-  if (!(heldOutShare >= 0 && heldOutShare < 0.5)) violations.push(`heldOutShare: expected 0 to 0.5, got ${heldOutShare}`)
+  if (!(heldOutShare >= 0 && heldOutShare <= 0.5)) violations.push(`heldOutShare: expected 0 to 0.5, got ${heldOutShare}`)
   for (const [name, weight] of Object.entries(weights ?? {})) {
     if (!(weight >= 0 && Number.isFinite(weight))) violations.push(`weight of ${name}: expected a number of at least 0, got ${weight}`)
   }

@@ -54,7 +54,7 @@ export const baseLoop: Claim = {
       ...(ahead.points.length > 1 ? [{ name: 'one further', points: ahead.points, isBroad: true }] : []),
     ]
     const { first, last } = endsOf(steps.map(({ lossNats }) => lossNats))
-    const ends = endsOf(further.map(([, lossNats]) => lossNats))
+    const ends = further.length > 1 ? endsOf(further.map(([, lossNats]) => lossNats)) : null
     return {
       id: 'pretraining-loss',
       drawing: lineChart({
@@ -66,7 +66,7 @@ export const baseLoop: Claim = {
         references: [{ name: 'every token alike', y: uniform }],
       }),
       caption: html`Between the first and the last tenth of ${steps.length} steps the loss of the next token ${changed(first, last)}
-      nats${further.length > 1 ? html`, that of the token after it ${changed(ends.first, ends.last)}` : null}. Lines are means over
+      nats${ends ? html`, that of the token after it ${changed(ends.first, ends.last)}` : null}. Lines are means over
       ${main.size === 1 ? 'single batches' : html`${main.size} batches each`}; the band holds the loss of the next token in every single one
       of them. A model that holds every token for equally likely has ${digits(uniform)} nats.`,
     }

@@ -59,7 +59,7 @@ async function measure(context: RunContext): Promise<void> {
   await say('prefill and decoding')
   const longest = model.config.maxLength - 1
   const contextLengths = [
-    ...new Set([rowLength / 2, rowLength, 4 * rowLength, 8 * rowLength, 32 * rowLength].map((n) => Math.min(n, longest))),
+    ...new Set([Math.ceil(rowLength / 2), rowLength, 4 * rowLength, 8 * rowLength, 32 * rowLength].map((n) => Math.min(n, longest))),
   ]
   const [near, far] = [Math.min(...contextLengths), Math.max(...contextLengths)]
   const rounds = near < far ? createDecodeRounds(model, [near, far]) : null
