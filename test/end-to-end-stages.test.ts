@@ -29,9 +29,11 @@ const eventsOf = (place: Workplace, name: string): readonly RunRecordEvent[] => 
 /** What a clock gave, wherever it stands: seconds, rates, shares of a ceiling. */
 const isTimed = /seconds|persecond|gflops|gbs|peakshare|wascached|iscached/i
 
-/** A document in which everything that a clock gave is 1. */
+/** A document in which everything that a clock gave is 1, in lists of repeated timings too. */
 const withoutTimes = <T>(document: T): T =>
-  JSON.parse(JSON.stringify(document, (key, value: unknown) => (isTimed.test(key) && typeof value !== 'object' ? 1 : value))) as T
+  JSON.parse(JSON.stringify(document, (key, value: unknown) => (isTimed.test(key) ? timeless(value) : value))) as T
+
+const timeless = (value: unknown): unknown => (Array.isArray(value) ? value.map(timeless) : typeof value === 'object' ? value : 1)
 
 /** The report that would have been written if every clock had stood still. */
 function timelessReport(place: Workplace, name: string): string {
