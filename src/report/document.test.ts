@@ -109,7 +109,7 @@ test('what a run says about itself cannot become markup', () => {
   assert.match(report, /&lt;script&gt;/)
 })
 
-test('what was not measured is said without the names of events, and every command is set as code', () => {
+test('what was not measured is said without events and logs, and every command is set as code', () => {
   const isPlain = (name: string) => !name.startsWith('fp8')
   const runs = [
     testRunEvents(),
@@ -123,7 +123,8 @@ test('what was not measured is said without the names of events, and every comma
     const prose = report.replaceAll(/<code>[^]*?<\/code>/g, ' ').replaceAll(/<[^>]*>/g, ' ')
     const [command] = /strata (?:run|start|ablate|reward|report|data)\b|`|--run\b/.exec(prose) ?? []
     const [event] = /(?<!src\/)\b(?:ablation|evaluation|inference|posttraining|reward|rl|training)\/[a-z]+/.exec(prose) ?? []
-    assert.deepEqual({ command, event }, { command: undefined, event: undefined })
+    const [log] = /\b(?:in the log|the log holds|(?:run’s|whose) log)\b/i.exec(prose) ?? []
+    assert.deepEqual({ command, event, log }, { command: undefined, event: undefined, log: undefined })
   }
 })
 

@@ -45,7 +45,7 @@ function inherited(run: RunFacts): Html {
     steps.length > 0 && seconds > 0
       ? html`Its steps took ${formatSeconds(seconds)} and reached ${digits(flops / seconds / 1e9)} GFLOP/s,
         ${percent(flops / seconds / 1e9 / ceilings.gflopsAllThreads)} of the ceiling that was probed before.`
-      : html`None of its steps stands in the log.`
+      : html`None of its steps was taken.`
   return html`<p>
       The layers below hand over a price. A token of training costs this model ${workOf(totalWithMtp)}, the MTP module included, and the
       machine can do ${digits(ceilings.gflopsAllThreads)} GFLOP a second at the very best, on ${counted(ceilings.threads, 'thread')}. So the
@@ -149,7 +149,7 @@ function handsOn(run: RunFacts): Html {
       ? html`Pre-training came to its end after ${counted(end.step, 'step')} and ${formatCount(end.tokens)} tokens.`
       : html`Pre-training was interrupted after ${counted(end.step, 'step')}; what follows is of the model as it was then, if it was
         measured at all.`
-    : html`The log holds no end of pre-training.`
+    : html`Pre-training has not come to its end in this run.`
   return html`<p>
       ${state} What this layer hands on is weights, router biases that no longer
       move${recipe.model.mtpDepth > 0 ? ', a module that predicts one token further' : ''} and a window of ${costs.at(-1)!.window} tokens.

@@ -58,7 +58,7 @@ export function domains(run: RunFacts): Html {
   const read = domainsRead(run)
   const scores = domainScores(run, 'pretrain')
   if (read.length === 0 || scores.length === 0)
-    return missing('What was read of each domain, or how well each is predicted, does not stand in this run’s log.')
+    return missing('What was read of each domain, or how well each is predicted, was not measured in this run.')
   const beats = scores.filter(({ bitsPerByte, compressors }) => compressors.xz !== null && bitsPerByte < compressors.xz)
   const [best, worst] = [...scores]
     .sort((a, b) => a.bitsPerByte - b.bitsPerByte)

@@ -28,7 +28,7 @@ export function fineTuningMeasured(run: RunFacts): Html {
 
 function data(run: RunFacts): Html {
   const data = run.lastOf('sft/data')
-  if (!data) return missing('This run’s log holds no conversations for fine-tuning.')
+  if (!data) return missing('No conversations for fine-tuning were gathered in this run.')
   const largest = Object.entries(data.bySource)
     .sort(([, a], [, b]) => b - a)
     .slice(0, 5)
