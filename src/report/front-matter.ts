@@ -123,8 +123,10 @@ function kindsOfProblems(run: RunFacts): string {
 function claimsSentence(judged: readonly JudgedClaim[]): Html {
   const counts = countOutcomes(judged)
   const tested = judged.length - counts['not tested']
-  return html`Of ${counted(judged.length, 'claim')} about such systems, ${tested} were tested in this run: ${counts.held} held,
-  ${counts['did not hold']} did not, and ${counts['not established']} came out undecided.`
+  const failed = counts['did not hold'] === 0 ? 'none did not' : `${counts['did not hold']} did not`
+  const open = counts['not established'] === 0 ? 'none was left undecided' : `${counts['not established']} came out undecided`
+  return html`Of ${counted(judged.length, 'claim')} about such systems, ${tested} were tested in this run: ${counts.held} held, ${failed},
+  and ${open}.`
 }
 
 const notDone = ({ missing }: RunFacts): Html | null =>

@@ -1,6 +1,4 @@
 /** What the report cannot say: limits of any run of this size, and what this one left out or did otherwise than asked. */
-import { formatCount } from '../base/format.ts'
-import { published } from './blocks.ts'
 import { idleExperts } from './findings/idle-experts.ts'
 import { lastTaskStage, taskScores } from './findings/task-scores.ts'
 import { html, type Html, join } from './html.ts'
@@ -12,7 +10,7 @@ export function limits(run: RunFacts): Html {
   const omissions = leftOut(run)
   return html`<section id="limits">
     <h2>Limits</h2>
-    <p>${scale(run)}</p>
+    <p>${scale()}</p>
     <p>
       All arithmetic of the run is in 32-bit floating point, in vectors of 128 bits, on one machine. ${formats(run)}; a cluster and its
       network are simulated from this run’s sizes and traffic, and where a number comes from a simulation the text says so. Times were taken
@@ -78,12 +76,10 @@ function chosenBefore(run: RunFacts): Html {
   return sentences.length === 0 ? html`` : html`<p>${join(sentences, ' ')}</p>`
 }
 
-function scale(run: RunFacts): Html {
-  const tokens = run.steps('pretrain').at(-1)?.tokens ?? 0
-  return html`A model of some minutes knows how its text is spelled and shaped, and little of what it says. It has read
-  ${formatCount(tokens)} tokens (${published('14.8T')}); effects that need scale to appear cannot appear here, and effects that vanish with
-  scale may. One seed shows one draw of initial weights and of the order of the text. Comparisons between variants of the model are made
-  with short runs of their own and say so.`
+function scale(): Html {
+  return html`A model of some minutes knows how its text is spelled and shaped, and little of what it says. Effects that need scale to
+  appear cannot appear here, and effects that vanish with scale may. Comparisons between variants of the model are made with short runs of
+  their own and say so.`
 }
 
 function scoresSentence(run: RunFacts): Html {
@@ -95,9 +91,8 @@ function scoresSentence(run: RunFacts): Html {
   const chance =
     atChance.length === 0
       ? 'All tasks lie above chance, which for some of them says only that the model knows how text goes on.'
-      : `${atChance.length} of ${counted(scores.length, 'task')} cannot be told from guessing after the last stage (${listed(atChance)}).`
-  return html`${chance} The tasks are built from held-out text of the run’s own sources in the manner of known benchmarks; their scores are
-  not comparable with published ones of those names.${inTrainingText(run)}`
+      : `${atChance.length} of ${counted(scores.length, 'task')} cannot be told from guessing after the last stage (chapter 07).`
+  return html`${chance}${inTrainingText(run)}`
 }
 
 /** How many of the items that were compared share a passage with the training text. */

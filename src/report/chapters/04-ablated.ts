@@ -7,7 +7,7 @@ import { dotPlot } from '../figures/index.ts'
 import { html, type Html } from '../html.ts'
 import type { RunFacts } from '../run-facts.ts'
 import type { FigureBlock } from '../types.ts'
-import { counted, inCode, listed, signed } from '../wording.ts'
+import { counted, digits, inCode, listed, signed } from '../wording.ts'
 import { missing } from './placed.ts'
 
 /** Text and figure. */
@@ -20,20 +20,32 @@ export function ablated(run: RunFacts): Html {
   const few = results.some(({ seeds }) => seeds < leastSeeds)
   return html`<p>
       Beside this run, ${counted(names.length, 'mechanism')} ${names.length === 1 ? 'was' : 'were'} left out or exchanged, in models much
-      smaller than it (${listed(names)}; ${sizeText(first)}${drawn ? html`; ${figureReference('ablations')}` : ''}).
+      smaller than it (${listed(names)}; ${sizeText(first)}${drawn ? html`; ${figureReference('ablations')}` : ''}). ${undecided(run)}
       ${few ? 'Their intervals are over held-out rows of single pairs, so they tell two models apart and not yet two mechanisms.' : 'Their intervals are over seeds.'}
-      The report’s own ablations of the kind are of far larger models and without intervals: with the MTP module its small model took
-      ${published('0.729 bits per byte, as without')}, and answered more of nearly every benchmark rightly; balancing by bias alone took
-      ${published('0.724 against 0.727')} with a loss for balance${cite('deepseek-v3', 'tables 4 and 5')}.
+      ${undecided(run)} The report’s own ablations of the kind are of far larger models and without intervals: with the MTP module its small
+      model took ${published('0.729 bits per byte, as without')}, and answered more of nearly every benchmark rightly; balancing by bias
+      alone took ${published('0.724 against 0.727')} with a loss for balance${cite('deepseek-v3', 'tables 4 and 5')}.
     </p>
     ${drawn && figure(drawn)}`
 }
 
+/** What it means for a reader that no difference is established; nothing where one is. */
+function undecided(run: RunFacts): string {
+  const results = finiteLosses(run)
+  if (results.length === 0 || results.some(({ verdict }) => verdict !== 'not established')) return ''
+  const halves = results.map(({ low, high }) => (high - low) / 2)
+  return (
+    `None of the differences in loss is established. Depending on the mechanism, an effect of less than ${digits(Math.min(...halves))} to ${digits(Math.max(...halves))} nats a token could not have been seen, ` +
+    'so this run is no reason to keep one of these mechanisms, nor to drop one.'
+  )
+}
+
+const finiteLosses = (run: RunFacts) =>
+  lossResults(allAblations(run)).filter(({ difference, low, high }) => [difference, low, high].every((value) => Number.isFinite(value)))
+
 /** Differences in loss beside zero; null where none is finite. */
 function ablationFigure(run: RunFacts): FigureBlock | null {
-  const results = lossResults(allAblations(run)).filter(({ difference, low, high }) =>
-    [difference, low, high].every((value) => Number.isFinite(value)),
-  )
+  const results = finiteLosses(run)
   if (results.length === 0) return null
   const decided = results.filter(({ verdict }) => verdict !== 'not established')
   const phrase = (verdict: 'lower' | 'higher') => {

@@ -1,6 +1,6 @@
 /** What this run's pre-training measured: its course, bits by domain beside what was read of each, and the longer window. */
 import { formatCount } from '../../base/format.ts'
-import { shareInterval } from '../../base/statistics.ts'
+import { mean, shareInterval } from '../../base/statistics.ts'
 import { figure, figureReference, published, table, tableReference } from '../blocks.ts'
 import { lineChart, type LineSeries } from '../figures/index.ts'
 import { domainScores } from '../findings/domain-scores.ts'
@@ -23,7 +23,7 @@ import { html, type Html } from '../html.ts'
 import type { RunFacts } from '../run-facts.ts'
 import { plusMinus } from '../share-wording.ts'
 import type { FigureBlock } from '../types.ts'
-import { changed, counted, digits, nats, percent, signed } from '../wording.ts'
+import { changed, counted, digits, listed, nats, percent, signed } from '../wording.ts'
 import { missing } from './placed.ts'
 
 /** How calm the run was. */
@@ -33,24 +33,29 @@ export function course(run: RunFacts): Html {
   const skipped = run.ofType('training/skipped').filter(({ stage }) => stage === 'pretrain').length
   const { clipNorm } = run.document.recipe.training.optimizer
   const clipped = steps.filter(({ gradientNorm }) => gradientNorm > clipNorm).length
-  const spikes = spikesIn(steps.map(({ lossNats }) => lossNats))
+  const { spikes, lasting } = spikesIn(steps.map(({ lossNats }) => lossNats))
+  const clippedShare = clipped / steps.length
   return html`<p>
     The loss over pre-training stands in ${figureReference('pretraining-loss')}. Of its ${counted(steps.length, 'step')},
-    ${spikes === 0 ? 'none lies' : spikes === 1 ? 'one lies' : `${spikes} lie`} more than a nat above the sixteen before;
-    ${counted(skipped, 'step')} ${skipped === 1 ? 'was' : 'were'} skipped because a loss or a gradient had overflowed, and
-    ${percent(clipped / steps.length)} of the gradients were cut to their greatest length.
+    ${spikes === 0 ? 'none lies' : spikes === 1 ? 'one lies' : `${spikes} lie`} more than a nat above the sixteen
+    before${spikes === 0 ? '' : lasting === 0 ? ', and after none of them did the next sixteen stay half a nat higher: the training never lost its way' : `, and after ${lasting} of them the next sixteen stayed half a nat higher, over harder text or in a training that was upset: the trace does not tell`}.
+    ${counted(skipped, 'step').replace(/^n/, 'N')} ${skipped === 1 ? 'was' : 'were'} skipped because a loss or a gradient had overflowed,
+    and ${percent(clippedShare)} of the gradients were cut to their greatest
+    length${clippedShare > 0.9 ? ', so nearly every one counted alike, however long it had been' : ''}.
   </p> `
 }
 
-/** Steps whose loss is more than a nat above the mean of the sixteen before. */
-function spikesIn(losses: readonly number[]): number {
-  const before = 16
-  let count = 0
-  for (let i = before; i < losses.length; i++) {
-    const mean = losses.slice(i - before, i).reduce((sum, loss) => sum + loss, 0) / before
-    if (losses[i] > mean + 1) count++
+/** Steps whose loss is more than a nat above the mean of the sixteen before, and those of them after which the mean of sixteen stays half a nat up. */
+function spikesIn(losses: readonly number[]): { readonly spikes: number; readonly lasting: number } {
+  const around = 16
+  let [spikes, lasting] = [0, 0]
+  for (let i = around; i < losses.length; i++) {
+    const before = mean(losses.slice(i - around, i))
+    if (losses[i] <= before + 1) continue
+    spikes++
+    if (i + around < losses.length && mean(losses.slice(i + 1, i + 1 + around)) > before + 0.5) lasting++
   }
-  return count
+  return { spikes, lasting }
 }
 
 /** Share of the rows beside bits per byte. */
@@ -63,12 +68,18 @@ export function domains(run: RunFacts): Html {
   const [best, worst] = [...scores]
     .sort((a, b) => a.bitsPerByte - b.bitsPerByte)
     .flatMap((score, index, all) => (index === 0 || index === all.length - 1 ? [score] : []))
+  const behind = scores.filter(({ bitsPerByte, compressors }) => compressors.xz !== null && bitsPerByte >= compressors.xz)
+  const worse =
+    behind.length === 0
+      ? ''
+      : html` On ${listed(behind.map(({ domain }) => domain))} <code>xz</code> is ahead: a program that only looks for repetitions foresees
+          such text better than this model, which has little to offer there yet.`
   const again = read.filter(({ passes }) => passes !== null && passes > 1)
   return html`<p>
       ${tableReference('domains-read')} puts what was read beside what was learnt.
       ${again.length === 0 ? 'No text was read twice.' : `Text of ${again.map(({ domain, passes }) => `${domain} was gone through ${digits(passes!)} times`).join(', ')}.`}
       Ease has two sources, how much of a domain was read and how regular it is, and a table cannot part them; that takes models that did
-      without one.
+      without one.${worse}
     </p>
     ${table({
       id: 'domains-read',

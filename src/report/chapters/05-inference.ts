@@ -67,6 +67,10 @@ function twoPhases(run: RunFacts): Html {
     </p> `
 }
 
+/** Work of the absorbed form beside that of full heads. */
+const flops = (absorbed: number, full: number) =>
+  absorbed === full ? `${absorbed} FLOP here, as full heads do` : `${absorbed} FLOP here where full heads take ${full}`
+
 function absorption({ document }: RunFacts): Html {
   const { headCount: H, keyValueRank: C, ropeWidth: R, nopeWidth: N, valueWidth: W } = document.recipe.model
   return html`<h4>Absorbed attention</h4>
@@ -78,10 +82,10 @@ function absorption({ document }: RunFacts): Html {
     ${formula(String.raw`q^\top \big(W^{UK} c_s\big) = \big({W^{UK}}^\top q\big)^\top c_s, \qquad o = W^{UV} \sum_s p_s\, c_s`)}
     <p>
       The result is the same up to rounding, and tests of this repository hold the two forms against each other. The price, where there is
-      one, is paid in arithmetic. For a cached token and head the absorbed form takes ${2 * (2 * C + R)} FLOP here where full heads take
-      ${2 * (N + R + W)}, and it reads ${C + R} numbers for all ${H} heads together. From the published sizes it is
-      ${published('2,176 FLOP against 640')}, which comes to ${published('242 FLOP for each byte of the cache')}, near the ridge of that
-      system’s GPU, so decoding is no longer a matter of memory alone there. Prefill keeps the expanded
+      one, is paid in arithmetic. For a cached token and head the absorbed form takes ${flops(2 * (2 * C + R), 2 * (N + R + W))}, and it
+      reads ${C + R} numbers for all ${H} heads together. From the published sizes it is ${published('2,176 FLOP against 640')}, which comes
+      to ${published('242 FLOP for each byte of the cache')}, near the ridge of that system’s GPU, so decoding is no longer a matter of
+      memory alone there. Prefill keeps the expanded
       form.${sidenote('Prefill in src/inference/prefill.ts, absorbed decoding in src/inference/decode.ts.')}
     </p> `
 }

@@ -123,12 +123,14 @@ export function experts(run: RunFacts): Html {
   const { domains, deviceCount, slotCount, expertCount } = found
   const worst = domains.reduce((most, domain) => (domain.inOrder > most.inOrder ? domain : most))
   const helped = domains.filter(({ inOrder, placedByOthers }) => placedByOthers < inOrder)
+  const unhelped = domains.filter(({ inOrder, placedByOthers }) => placedByOthers >= inOrder)
+  const warning = unhelped.length === 0 ? '' : `, and on ${listed(unhelped.map(({ domain }) => domain))} they are worth nothing`
   return html`<p>
       Sent through the routers, held-out text of each domain asks for experts of its own (${tableReference('hot-experts')}). If the
       ${expertCount} experts lay in order on ${deviceCount} devices, the busiest would carry ${times(worst.inOrder)} its even share on
       ${worst.domain}. Since the experts’ part of a step takes as long as its busiest device, the column tells how many times slower it is
       than it need be. Placement by the load of other domains helps in ${helped.length} of ${domains.length}: copies that were placed for
-      yesterday’s traffic are worth as much as yesterday resembles today.
+      yesterday’s traffic are worth as much as yesterday resembles today${warning}.
     </p>
     ${table({
       id: 'hot-experts',

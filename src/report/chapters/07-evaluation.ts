@@ -2,14 +2,11 @@
 import { formatCount } from '../../base/format.ts'
 import { countParameters } from '../../architecture/index.ts'
 import { cite, figureReference, formula, maths, published } from '../blocks.ts'
-import { arrows } from '../claims/evaluation-systems-takeaway.ts'
 import { distanceOf, ratioTimes } from '../findings/distance.ts'
 import { domainScores } from '../findings/domain-scores.ts'
 import { html, type Html } from '../html.ts'
-import { judge } from '../judge.ts'
 import type { RunFacts } from '../run-facts.ts'
 import type { Chapter } from '../types.ts'
-import { listed } from '../wording.ts'
 import { judged } from './07-judges.ts'
 import { appendices, attribution, contamination, scores } from './07-scores.ts'
 
@@ -19,7 +16,7 @@ export const evaluationChapter: Chapter = {
   inherited,
   mechanism: (run) => html`${compression()}${choosing()}${trust(run)}`,
   measured: (run) => html`${scores(run)}${attribution(run)}${contamination(run)}${judged(run)}${appendices(run)}`,
-  handsOn: (run) => html`${chain(run)}${limits(run)}`,
+  handsOn: (run) => html`${chain()}${limits(run)}`,
 }
 
 function decides(): Html {
@@ -94,25 +91,11 @@ function trust({ document }: RunFacts): Html {
     </p> `
 }
 
-/** The four arrows of the sequence with what this run says of each. */
-function chain(run: RunFacts): Html {
-  const found = arrows.map((arrow) => ({ says: arrow.says, outcome: judge(arrow.claim, run).outcome }))
-  const outcomes = [
-    ['held', 'held'],
-    ['did not hold', 'did not hold'],
-    ['not established', 'were measured without a decision'],
-    ['not tested', 'were not measured'],
-  ] as const
-  const phrases = outcomes.flatMap(([outcome, words]) => {
-    const those = found.filter((one) => one.outcome === outcome).map(({ says }) => says)
-    return those.length > 0
-      ? [`${those.length === 1 ? 'the one' : 'those'} ${listed(those)} ${those.length === 1 ? words.replace('were', 'was') : words}`]
-      : []
-  })
+/** What goes back to the first layer. */
+function chain(): Html {
   return html`<p>
-    The last layer hands its findings back to the first. The sequence of this report claims that each layer narrows what the next can do,
-    and four of its arrows can be measured: of these, in this run, ${phrases.join('; ')}. The closing part of this report puts them in order
-    with their numbers.
+    The last layer hands its findings back to the first. The sequence of this report claims that each layer narrows what the next can do;
+    what became of its four arrows is a claim of this chapter, and the closing part puts them in order with their numbers.
   </p> `
 }
 

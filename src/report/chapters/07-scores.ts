@@ -1,5 +1,5 @@
 /** This run's scores: tasks before and after, what attributes them, contamination, and what the appendices ask for. */
-import { cite, figure, figureReference, published, table } from '../blocks.ts'
+import { cite, figure, figureReference, published, table, tableReference } from '../blocks.ts'
 import { appendixSignal } from '../claims/evaluation-appendix-signal.ts'
 import { allAblations } from '../findings/ablation-results.ts'
 import { domainScores, scoredStages } from '../findings/domain-scores.ts'
@@ -50,11 +50,16 @@ function aboveChance(run: RunFacts, stage: string): Html {
     below.length > 0
       ? ` Below it ${below.length === 1 ? 'lies' : 'lie'} ${listed(below.map(({ task }) => task))}, which points at a preference for the wrong answers rather than at ignorance.`
       : ''
+  const guessed = found.length - above.length - below.length
+  const rest =
+    guessed === 0
+      ? ''
+      : ` The ${above.length + below.length > 0 ? 'other ' : ''}${guessed === 1 ? 'one says' : `${guessed} say`} nothing about this model but that it guesses there.`
   return html`<p>
     Of ${counted(found.length, 'task')} scored
     ${stageTitles[stage] ? `on the ${stageTitles[stage].replace('after', 'model after')}` : `after ${stage}`},
     ${counted(above.length, 'lies', 'lie').replace('no lie', 'none lies')} above chance by the whole interval${names}
-    (${figureReference('task-scores')}).${worse}
+    (${figureReference('task-scores')}).${worse}${rest}
   </p> `
 }
 
@@ -100,12 +105,13 @@ function changes(run: RunFacts, last: string): Html | null {
   if (last === 'pretrain') return missing('Later stages of this run were not scored, so nothing can be said about what they changed.')
   const found = taskChanges(run, 'pretrain', last)
   const moved = found.filter(({ difference }) => difference.low > 0 || difference.high < 0)
+  const fell = moved.some(({ difference }) => difference.high < 0)
   const sentence =
     moved.length === 0
       ? `Between the base model and the last one no score moved by more than its interval (${counted(found.length, 'task')}).`
       : `Between the base model and the last one ${counted(moved.length, 'score')} moved by more than the interval: ${listed(moved.map(({ after, difference }) => `${after.task} ${pointsOf(difference)}`))}.`
   return html`<p>
-    ${sentence}${moved.length > 0 ? ' Such a change has many possible causes at once: a longer window, conversations, rewards, and further steps as such.' : ''}
+    ${sentence}${moved.length > 0 ? ' Such a change has many possible causes at once: a longer window, conversations, rewards, and further steps as such.' : ''}${fell ? ' Where a score fell, the model lost something on the way that it could do before.' : ''}
   </p> `
 }
 
@@ -157,15 +163,9 @@ function leftOut(run: RunFacts): Html | null {
 }
 
 function bits(run: RunFacts): Html | null {
-  const base = domainScores(run, 'pretrain')
-  if (base.length === 0) return missing('Bits per byte were not measured in this run.')
-  const better = base.filter(({ bitsPerByte, compressors }) => compressors.xz !== null && bitsPerByte < compressors.xz)
-  const later = scoredStages(run).filter((stage) => stage !== 'pretrain')
-  return html`<p>
-    How many bits per byte of held-out text the base model needs stands in ${figureReference('bits-by-domain')}, domain by domain; in
-    ${better.length} of ${counted(base.length, 'domain')} they are fewer than those of <code>xz</code> on the same bytes.
-    ${later.length > 0 ? `The same was measured after ${later.length === 1 ? 'one later stage' : `${later.length} later stages`}; what became of it stands in the chapter before.` : ''}
-  </p> `
+  if (domainScores(run, 'pretrain').length === 0) return missing('Bits per byte were not measured in this run.')
+  const later = scoredStages(run).length > 1 ? ', and what post-training made of them at the end of the chapter before' : ''
+  return html`<p>Bits per byte by domain stand in ${tableReference('domains-read')}${later}.</p> `
 }
 
 /** Which of the scores an ablation attributes. */
@@ -193,13 +193,23 @@ export function contamination(run: RunFacts): Html {
   const hits = found.filter(({ contaminated }) => contaminated > 0)
   const whole = found.reduce((sum, one) => sum + one.whole, 0)
   const [{ gramWords }] = found
+  const last = lastTaskStage(run)
+  const scored = last === null ? [] : taskScores(run, last)
+  const flattered = hits.filter(({ task }) => scored.some((score) => score.task === task && score.isAboveChance)).map(({ task }) => task)
+  const remembered =
+    hits.length === 0 || scored.length === 0
+      ? ''
+      : flattered.length === 0
+        ? ' None of these tasks lies above chance, so no score can owe much to it.'
+        : ` What was read may be remembered, so ${listed(flattered)} may lie too high.`
   const names =
     hits.length > 0
       ? ` These are ${listed(hits.map(({ task, contaminated, n: of }) => `${contaminated} of ${of} in ${task}`))}; ${whole === 0 ? 'all of them have something new' : `in ${whole} of them nothing is new`}.`
       : ''
   return html`<p>
     Of ${n} test items that were looked for in the training text, ${hits.reduce((sum, one) => sum + one.contaminated, 0)} share
-    ${gramWords[0]} words in a row with it, or all of theirs where they are shorter.${names} The rule cannot see a fact told in other words.
+    ${gramWords[0]} words in a row with it, or all of theirs where they are shorter.${names}${remembered} The rule cannot see a fact told in
+    other words.
   </p> `
 }
 

@@ -96,3 +96,23 @@ for (const chapter of chapters) {
     })
   })
 }
+
+test('what a finding that decides nothing means is said where it is one, and only there', () => {
+  const measuredIn = (name: Chapter['name'], kept: readonly RunRecordEvent[]) =>
+    chapters
+      .find((chapter) => chapter.name === name)!
+      .measured(factsOf(kept))
+      .markup.replaceAll(/\s+/g, ' ')
+  const undecided = events.map((event) =>
+    event.type === 'ablation/result' ? { ...event, low: -1, high: 1, verdict: 'not established' as const } : event,
+  )
+  assert.match(measuredIn('pretraining', undecided), /no reason to keep one of these mechanisms, nor to drop one/)
+  assert.doesNotMatch(measuredIn('pretraining', events), /no reason to keep/)
+  const guessing = events.map((event) =>
+    event.type === 'evaluation/task' ? { ...event, isAboveChance: false, interval: [0, 1] as const } : event,
+  )
+  assert.match(measuredIn('evaluation', guessing), /say nothing about this model but that it guesses there/)
+  const summed = events.filter(({ type }) => type !== 'inference/draft-rounds')
+  assert.match(measuredIn('inference', summed), /whether they help is not established/)
+  assert.match(measuredIn('inference', events), /better served without them/)
+})

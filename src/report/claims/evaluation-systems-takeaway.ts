@@ -10,7 +10,7 @@ import { trafficToSchedule } from './sequence-traffic-to-schedule.ts'
 import { didNotHold, held, notEstablished, notTested } from './verdicts.ts'
 
 /** The arrows in the order of the sequence. */
-export const arrows: readonly { readonly claim: Claim; readonly says: string }[] = [
+const arrows: readonly { readonly claim: Claim; readonly says: string }[] = [
   { claim: routingToTraffic, says: 'from routing to traffic' },
   { claim: trafficToSchedule, says: 'from traffic to schedule' },
   { claim: scheduleToInference, says: 'from training to inference' },
