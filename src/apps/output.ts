@@ -28,8 +28,8 @@ export interface Output {
   readonly isJson: boolean
   /** Marks for standard output. */
   readonly paint: Paint
-  /** The verb's result: `document` as JSON, or the text of `render`. */
-  readonly result: (document: unknown, render: () => string) => void
+  /** The verb's result: `document` as JSON, or the text of `render`. A document is an object, never a list. */
+  readonly result: <Document extends object>(document: Document extends readonly unknown[] ? never : Document, render: () => string) => void
   /** A piece of the result as it comes, such as generated text; left out with `--json`, where `result` has it whole. */
   readonly stream: (text: string) => void
   /** A line about what is going on. */

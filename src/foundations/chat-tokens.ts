@@ -67,7 +67,8 @@ export function encodeChat(
   messages: readonly ChatMessage[],
   addGenerationPrompt = false,
 ): ChatTokens {
-  rejectMessages(messages, !addGenerationPrompt)
+  // Whether an answer is there is asked of the layout: one that a model gave may be empty.
+  rejectMessages(messages, false)
   const options = { addGenerationPrompt, bosToken: tokenizer.decode([tokenizer.bosId]), eosToken: tokenizer.decode([tokenizer.eosId]) }
   // The house's own template keeps contents by its text; of others each conversation is rendered and compared.
   const rendered = template === v3ChatTemplate ? null : renderChat(template, messages, options)

@@ -32,7 +32,7 @@ function strata(...args: string[]) {
 test('without names it lists the ablations with their claims', () => {
   const { status, out } = strata('--json')
   assert.equal(status, 0)
-  const listed = JSON.parse(out) as { name: string; claims: string[] }[]
+  const { ablations: listed } = JSON.parse(out) as { ablations: { name: string; claims: string[] }[] }
   assert.ok(listed.some(({ name, claims }) => name === 'mtp' && claims.includes('foundations.denser-supervision')))
 })
 

@@ -64,7 +64,7 @@ async function ablate(wanted: readonly string[], flags: Flags): Promise<void> {
   const output = createOutput(flags)
   if (wanted.length === 0) rejectWithoutNames(flags)
   const all = [...ablationList, generatedAblation]
-  if (wanted.length === 0) return output.result(all, () => ablationListText(all, output.paint))
+  if (wanted.length === 0) return output.result({ ablations: all }, () => ablationListText(all, output.paint))
   if (isGenerated(wanted)) return ablateGenerated(flags, output)
   const names = ablationNames(wanted)
   if (flags.run !== undefined) rejectChanges(flags.run, flags)

@@ -3,33 +3,18 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { after, afterEach, beforeEach, describe, mock, test } from 'node:test'
+import { after, afterEach, beforeEach, describe, test } from 'node:test'
 import { countParameters, createModel, presets } from '../../architecture/index.ts'
 import { Random } from '../../base/random.ts'
 import { Machine } from '../../compute/index.ts'
 import { createAdamW, initialize, trainTokenizer } from '../../foundations/index.ts'
 import { createRunFolder, writeCheckpoint, writeModelFolder } from '../../infrastructure/index.ts'
-import { runProgram } from '../program.ts'
+import { strata } from '../../../test/strata.ts'
 
 let folder: string
 beforeEach(() => (folder = mkdtempSync(path.join(tmpdir(), 'strata-verbs-'))))
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 const inFolder = (...names: string[]) => path.join(folder, ...names)
-
-/** Runs one command line. */
-async function strata(...args: string[]): Promise<{ status: number; out: string; err: string }> {
-  const [out, err]: [string[], string[]] = [[], []]
-  const spies = [
-    mock.method(process.stdout, 'write', (text: string) => out.push(text) > 0),
-    mock.method(process.stderr, 'write', (text: string) => err.push(text) > 0),
-  ]
-  try {
-    const status = await runProgram(args)
-    return { status, out: out.join(''), err: err.join('') }
-  } finally {
-    for (const spy of spies) spy.mock.restore()
-  }
-}
 
 async function document<Document>(...args: string[]): Promise<Document> {
   const { status, out, err } = await strata(...args, '--json')

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterEach, beforeEach, mock, test } from 'node:test'
+import { afterEach, beforeEach, test } from 'node:test'
 import { claims } from '../../report/index.ts'
 import { writeTestRun } from '../../report/test-run.ts'
-import { runProgram } from '../program.ts'
+import { strata } from '../../../test/strata.ts'
 
 let folder: string
 let run: string
@@ -15,21 +15,6 @@ beforeEach(() => {
   mkdirSync(run)
 })
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
-
-/** Runs one command line. */
-async function strata(...args: string[]): Promise<{ status: number; out: string; err: string }> {
-  const [out, err]: [string[], string[]] = [[], []]
-  const spies = [
-    mock.method(process.stdout, 'write', (text: string) => out.push(text) > 0),
-    mock.method(process.stderr, 'write', (text: string) => err.push(text) > 0),
-  ]
-  try {
-    const status = await runProgram(args)
-    return { status, out: out.join(''), err: err.join('') }
-  } finally {
-    for (const spy of spies) spy.mock.restore()
-  }
-}
 
 test('the report is written into the run folder, and again where it is asked for, the same bytes', async () => {
   writeTestRun(run)

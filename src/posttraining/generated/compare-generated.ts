@@ -21,7 +21,7 @@ import { checkHeap, configAfter, type Recipe, stageTraining, train } from '../..
 import { answerOnce, type AnsweredOnce } from '../accuracy.ts'
 import type { Conversation } from '../conversations/conversation.ts'
 import { openJudge } from '../judge.ts'
-import { answerProblems, type Answered } from '../reward/answers.ts'
+import { answerProblems, type Answered, nothingToLearn } from '../reward/answers.ts'
 import { chooseTasks } from '../rl-problems.ts'
 import { rolloutRows } from '../rl-stage.ts'
 import { SftRows } from '../sft-rows.ts'
@@ -70,8 +70,7 @@ export async function compareGenerated(around: GeneratedSurroundings): Promise<G
   const { answered, before } = await drawAndScore(around, settings)
   const sets = generatedSets(answered, Random.seeded(recipe.seed).fork('generated/weights'))
   const { raw, filtered, reweighted, rightCount, duplicateCount } = sets
-  if (filtered.length === 0)
-    throw usageError('generated data', 'right replies among the samples', `none of ${rightCount}`, 'Fine-tune the model further.')
+  if (filtered.length === 0) throw nothingToLearn('filtered-data', 'samples that a verifier lets through', answered)
   const rows = rowsOf(around, raw)
   const { rowLength, rows: batchRows } = recipe.sft
   const steps = Math.ceil((settings.epochs * rows.packing(rowLength).rows) / batchRows)

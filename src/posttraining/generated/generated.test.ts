@@ -114,7 +114,14 @@ test('filtered samples teach what the verifier wants, and raw ones what was said
 })
 
 test('without one right reply there is nothing to filter; interrupted, it leaves nothing behind', async () => {
-  await assert.rejects(compared({ ...recipe, rl: { ...recipe.rl!, verifier: null } }), (error) => error instanceof UsageError)
+  await assert.rejects(compared({ ...recipe, rl: { ...recipe.rl!, verifier: null } }), (error) => {
+    assert.ok(error instanceof UsageError)
+    assert.match(
+      error.message,
+      /^filtered-data: expected samples .*, got \d+ replies to \d+ training problems, none of them right\. It takes /,
+    )
+    return true
+  })
   const cut = (what: string) => {
     if (what === 'filtered, fine-tuning') throw new Error('enough')
   }

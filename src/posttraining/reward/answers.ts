@@ -2,6 +2,7 @@
  * Problems with several replies to each, drawn by the model itself and verified: what preferences are made of, and what the best
  * of n is chosen from.
  */
+import { usageError, type UsageError } from '../../base/errors.ts'
 import type { Random } from '../../base/random.ts'
 import type { Problem } from '../../foundations/index.ts'
 import type { Engine } from '../../inference/index.ts'
@@ -88,3 +89,18 @@ export const sequenceOf = ({ promptIds, ids }: Reply): PolicySequence => ({
   ids: Int32Array.of(...promptIds, ...ids),
   promptLength: promptIds.length,
 })
+
+/**
+ * The error for replies that teach nothing, with how many there are and how many of them are right.
+ *
+ * @param subject  what would learn from them
+ * @param expected what it needs
+ */
+export function nothingToLearn(subject: string, expected: string, answered: readonly Answered[]): UsageError {
+  const replies = answered.flatMap((one) => one.replies)
+  const rightCount = replies.filter(({ isCorrect }) => isCorrect).length
+  const got = `${replies.length} replies to ${answered.length} training problems, ${rightCount === 0 ? 'none' : rightCount} of them right`
+  const hint =
+    'It takes a model that solves some of its problems and not others, as that of strata run nano does; tiny is too small and trains too briefly. More of sft.conversations, or of the tokens before them, leads there.'
+  return usageError(subject, expected, got, hint)
+}

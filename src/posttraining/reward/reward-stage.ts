@@ -23,7 +23,7 @@ import { type Judge, openJudge } from '../judge.ts'
 import { chooseTasks } from '../rl-problems.ts'
 import { rolloutRows } from '../rl-stage.ts'
 import { policyTokensAtOnce } from '../policy-update.ts'
-import { answerProblems, type Answered, preferencePairs, sequenceOf } from './answers.ts'
+import { answerProblems, type Answered, nothingToLearn, preferencePairs, sequenceOf } from './answers.ts'
 import { agreementOn, bestOf, bestOfKl, type Rewarded } from './best-of.ts'
 import type { BestOfEvent, RewardAgreementEvent, RewardEvent, RewardParts, RewardTrainingEvent } from './events.ts'
 import { overOptimise } from './over-optimisation.ts'
@@ -104,7 +104,7 @@ export async function measureReward(around: RewardSurroundings): Promise<RewardE
     const engine = new Engine(policy, tokenizer, rolloutRows)
     const draw = (side: ProblemSide, count: number, samplesPerProblem: number) =>
       answerAll(engine, judge, rl, rng.fork(side), { side, count, samplesPerProblem }, (share) => onProgress?.(`replies, ${side}`, share))
-    const reward = await findReward(around, settings, rl, append, () => draw('train', settings.trainProblems, settings.trainSamples))
+    const reward = await findReward(around, settings, append, () => draw('train', settings.trainProblems, settings.trainSamples))
 
     const answered = await draw(rl.scoredOn, settings.heldOutProblems, settings.heldOutSamples)
     const rewarded = await withRewards(reward, answered, async () => onProgress?.('rewards', 0))
@@ -163,7 +163,6 @@ function answerAll(
 async function findReward(
   { machine, recipe, folder, from, onProgress }: RewardSurroundings,
   settings: RewardSettings,
-  { maxTokens }: RlConfig,
   append: (event: RewardEvent) => void,
   draw: () => Promise<Answered[]>,
 ): Promise<RewardModel> {
@@ -179,13 +178,7 @@ async function findReward(
   if (readRewardModel(file, found, identity)) return found
   const answered = await draw()
   const pairs = preferencePairs(answered, settings.mostPairsPerProblem)
-  if (pairs.length === 0)
-    throw usageError(
-      'reward model',
-      'problems with right and wrong replies',
-      `none among ${answered.length}, with ${settings.trainSamples} replies of at most ${maxTokens} tokens to each`,
-      'Fine-tune the model further: what never differs teaches no preference.',
-    )
+  if (pairs.length === 0) throw nothingToLearn('reward model', 'problems to which some replies are right and others wrong', answered)
   {
     using _scope = machine.scope()
     const begun = performance.now()
