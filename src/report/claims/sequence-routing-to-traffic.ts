@@ -44,7 +44,7 @@ export const routingToTraffic: Claim = {
     const { limits, tokens } = trafficOf(run)
     if (limits.length < 2) return null
     const { groupCount } = run.document.recipe.model
-    const layers = run.ofType('inference/routing')[0].layers
+    const layers = run.lastOf('inference/routing')!.layers
     const named = (count: number) => (count === groupCount ? 'no limit' : `limit ${count}`)
     const [tightest, loosest] = [limits[0], limits.at(-1)!]
     return {

@@ -115,7 +115,7 @@ export function isOneAnswer(run: RunFacts): boolean {
   // Chance is one in the needles of a text; where not all of them are asked for, one answer need not be right once.
   const isOnce = cells.every(({ correct, n, chance, depths }) => Math.abs(chance * depths - 1) < 1e-6 && correct * depths === n)
   // The stages share their texts, so only lengths count: how likely guessing is to hit just that number in each of them.
-  const byLength = lengths.map((length) => windowStages.map((stage) => needlesAt(run, stage, length)).find((found) => found !== null)!)
+  const byLength = lengths.flatMap((length) => windowStages.map((stage) => needlesAt(run, stage, length)).find(Boolean) ?? [])
   const coincidence = byLength.reduce((share, { n, chance }) => share / Math.sqrt(2 * Math.PI * n * chance * (1 - chance)), 1)
   return cells.length > 0 && isOnce && coincidence < 0.01
 }

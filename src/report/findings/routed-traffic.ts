@@ -33,8 +33,10 @@ export const bytesOfCopy = (width: number): number => dispatchBytesPerCopy(width
  * @param config of the model that was probed
  */
 export function trafficByLimit(events: readonly RoutingEvent[], config: ModelConfig): LimitTraffic[] {
+  // In a log that two runs share, layers may be those of two models: the last one counts.
+  const layers = String(events.at(-1)?.layers)
   return events
-    .filter(({ hasBias, isAsTrained }) => hasBias || isAsTrained)
+    .filter((event) => (event.hasBias || event.isAsTrained) && String(event.layers) === layers)
     .flatMap((event) => {
       const copiesByLayer = event.visits.find(({ nodeCount }) => nodeCount === config.groupCount)?.perTokenByLayer
       if (!copiesByLayer) return []

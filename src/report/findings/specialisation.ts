@@ -8,7 +8,7 @@
  * Source of the heat-map: DeepSeek-V3 report, appendix C.
  */
 import { mean } from '../../base/statistics.ts'
-import type { RunFacts } from '../run-facts.ts'
+import type { EventOf, RunFacts } from '../run-facts.ts'
 
 /** One router. */
 export interface RouterSpecialisation {
@@ -28,8 +28,14 @@ export interface Specialisation {
   readonly choices: number
 }
 
-/** Loads of every domain, the last that was logged of each. */
-export const expertLoads = (run: RunFacts) => run.latestOf('inference/expert-load', ({ domain }) => domain)
+/** Loads of every domain, the last that was logged of each. In a log that two runs share, loads of a model of other sizes are left out. */
+export function expertLoads(run: RunFacts): readonly EventOf<'inference/expert-load'>[] {
+  const { expertCount } = run.document.recipe.model
+  const own = run
+    .latestOf('inference/expert-load', ({ domain }) => domain)
+    .filter(({ loadByRouter }) => loadByRouter.every((load) => load.length === expertCount))
+  return own.filter(({ loadByRouter }) => loadByRouter.length === own.at(-1)!.loadByRouter.length)
+}
 
 /** Null without loads of two domains. */
 export function specialisation(run: RunFacts): Specialisation | null {
