@@ -123,13 +123,20 @@ test('own conversations are read beside the made ones, and faulty lines are all 
   await assert.rejects(tuned(tinyRecipe({ paths: [own] })), /line 1: .*\n.*line 3: /)
 })
 
-test('solved problems of the reinforced tasks come from the training side, in turn', () => {
+test('solved problems of the reinforced tasks come from the training side, in turn, some of them as a second question', () => {
   const conversations = sftConversations(tinyRecipe({ conversations: 3, problems: 50 }), text.corpus).slice(3)
-  assert.equal(conversations.length, 50)
-  const ids = conversations.map(({ id }) => id.split('/').slice(2).join('/'))
+  const questions = conversations.map(({ messages }) => messages.filter(({ role }) => role === 'user').length)
+  assert.equal(
+    questions.reduce((total, count) => total + count, 0),
+    50,
+  )
+  assert.deepEqual([...new Set(questions)].sort(), [1, 2])
+  const ids = conversations.flatMap(({ id }) => id.split('/').slice(2).join('/').split(' + '))
+  assert.equal(ids.length, 50)
   assert.ok(ids.every((id) => sideOf({ id }) === 'train'))
   assert.equal(new Set(ids.map((id) => id.split('/')[0])).size, chooseTasks(recipes.tiny().rl!.tasks).length)
-  assert.ok(conversations.every(({ messages }) => messages[1].content.endsWith('</answer>')))
+  const answers = conversations.flatMap(({ messages }) => messages.filter(({ role }) => role === 'assistant'))
+  assert.ok(answers.length === 50 && answers.every(({ content }) => content.endsWith('</answer>')))
 })
 
 test('rows beyond the window and a recipe that does not fine-tune are refused', async () => {

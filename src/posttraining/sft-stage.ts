@@ -7,8 +7,7 @@
  * rates; its recipe says which. Claim: posttraining.sft-format.
  */
 import { usageError } from '../base/errors.ts'
-import { Random } from '../base/random.ts'
-import { drawProblemOf, formatReply, v3ChatTemplate } from '../foundations/index.ts'
+import { v3ChatTemplate } from '../foundations/index.ts'
 import { documentHash } from '../infrastructure/index.ts'
 import {
   type BatchSource,
@@ -21,10 +20,10 @@ import {
   stageTraining,
   trainStage,
 } from '../pretraining/index.ts'
+import { solvedProblems } from './cold-start.ts'
 import type { Conversation } from './conversations/conversation.ts'
 import { makeConversations } from './conversations/make-conversations.ts'
 import { readConversations } from './conversations/read-conversations.ts'
-import { chooseTasks } from './rl-problems.ts'
 import { SftRows } from './sft-rows.ts'
 import type { PosttrainingSurroundings } from './surroundings.ts'
 
@@ -35,27 +34,6 @@ const tokensAtOnce = 2048
 function sftOf({ sft }: Recipe): SftConfig {
   if (sft === null) throw usageError('recipe', 'a section sft', 'null', 'Use a recipe that fine-tunes, or leave this stage out.')
   return sft
-}
-
-/** The source of the problems that reinforcement starts from. */
-const coldStart = 'solved problems'
-
-/**
- * Solved training problems of the tasks that are reinforced, in turn, at the level that they are reinforced at: without them no
- * reply would be right, and a group of wrong ones teaches nothing (DeepSeek-R1, section 2.3.1: cold start).
- */
-function solvedProblems({ rl, seed }: Recipe, count: number): Conversation[] {
-  if (rl === null || count === 0) return []
-  const chosen = chooseTasks(rl.tasks)
-  const rng = Random.seeded(seed).fork(coldStart)
-  return Array.from({ length: count }, (_, index): Conversation => {
-    const { prompt, answer, reasoning, id } = drawProblemOf(chosen[index % chosen.length].task, rng.fork(`${index}`), 'train', rl.level)
-    const messages = [
-      { role: 'user', content: prompt },
-      { role: 'assistant', content: formatReply(answer, reasoning) },
-    ] as const
-    return { id: `${coldStart}/${index}/${id}`, source: coldStart, messages }
-  })
 }
 
 /**
