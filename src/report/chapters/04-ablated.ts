@@ -20,7 +20,7 @@ export function ablated(run: RunFacts): Html {
   const few = results.some(({ seeds }) => seeds < leastSeeds)
   return html`<p>
       Beside this run, ${counted(names.length, 'mechanism')} ${names.length === 1 ? 'was' : 'were'} left out or exchanged, in models much
-      smaller than it (${listed(names)}; ${sizeText(first)}${drawn ? html`; ${figureReference('ablations')}` : ''}). ${undecided(run)}
+      smaller than it (${listed(names)}; ${sizeText(first)}${drawn ? html`; ${figureReference('ablations')}` : ''}).
       ${few ? 'Their intervals are over held-out rows of single pairs, so they tell two models apart and not yet two mechanisms.' : 'Their intervals are over seeds.'}
       ${undecided(run)} The report’s own ablations of the kind are of far larger models and without intervals: with the MTP module its small
       model took ${published('0.729 bits per byte, as without')}, and answered more of nearly every benchmark rightly; balancing by bias

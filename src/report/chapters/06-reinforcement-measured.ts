@@ -8,7 +8,7 @@ import type { RunFacts } from '../run-facts.ts'
 import { pointsOf } from '../share-wording.ts'
 import { shareInterval } from '../../base/statistics.ts'
 import type { FigureBlock } from '../types.ts'
-import { changed, counted, digits, percent, signed } from '../wording.ts'
+import { changed, counted, digits, listed, percent, signed } from '../wording.ts'
 import { missing } from './placed.ts'
 import { stageWords } from './06-fine-tuning-measured.ts'
 
@@ -128,7 +128,7 @@ function taskFigure(run: RunFacts): FigureBlock | null {
     ? 'Accuracy by family of tasks.'
     : rises.length === 0
       ? 'In no family of tasks is the gain from reinforcement larger than its interval.'
-      : `Reinforcement raised the accuracy by more than the interval in ${rises.length} of ${counted(names.length, 'family', 'families')}: ${rises.join(', ')}.`
+      : `Reinforcement raised the accuracy by more than the interval in ${rises.length} of ${counted(names.length, 'family', 'families')}: ${listed(rises)}${rises.length < names.length ? '; of the rest it is not established' : ''}.`
   return {
     id: 'rl-tasks',
     drawing: dotPlot({

@@ -106,7 +106,7 @@ test('what a finding that decides nothing means is said where it is one, and onl
   const undecided = events.map((event) =>
     event.type === 'ablation/result' ? { ...event, low: -1, high: 1, verdict: 'not established' as const } : event,
   )
-  assert.match(measuredIn('pretraining', undecided), /no reason to keep one of these mechanisms, nor to drop one/)
+  assert.equal(measuredIn('pretraining', undecided).match(/no reason to keep one of these mechanisms, nor to drop one/g)?.length, 1)
   assert.doesNotMatch(measuredIn('pretraining', events), /no reason to keep/)
   const guessing = events.map((event) =>
     event.type === 'evaluation/task' ? { ...event, isAboveChance: false, interval: [0, 1] as const } : event,
