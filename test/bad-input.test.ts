@@ -98,7 +98,13 @@ test('a log with damaged lines is refused by everything that reads it, with line
   await withFile('events.jsonl', torn, async () => {
     const { status, stderr } = await place.run('report', run)
     assert.equal(status, 0, stderr)
+    assert.match(stderr, /The last line of events\.jsonl is cut off, as a crash leaves it: that event is left out\./)
   })
+  await withFile(
+    'events.jsonl',
+    (text) => `${torn(text)}\n`,
+    () => refused(/line \d+: expected a whole line, got one that is cut off after 20 characters, as a crash/, 'report', run),
+  )
 })
 
 test('a run whose log is lost, or lacks what its checkpoints come from, is not gone on with, and nothing in it is changed', async () => {

@@ -16,6 +16,7 @@ interface NodeModules {
   readonly url: typeof import('node:url')
   readonly childProcess: typeof import('node:child_process')
   readonly workerThreads: typeof import('node:worker_threads')
+  readonly vm: typeof import('node:vm')
 }
 
 let modules: NodeModules | undefined
@@ -40,12 +41,40 @@ export function node(): NodeModules {
     url: load('node:url'),
     childProcess: load('node:child_process'),
     workerThreads: load('node:worker_threads'),
+    vm: load('node:vm'),
   }
   return modules
 }
 
 // The package is compiled for engines that have no `using`; what it compiles to needs the symbol, which they lack too.
 if (Symbol.dispose === undefined) Object.defineProperty(Symbol, 'dispose', { value: Symbol('Symbol.dispose') })
+
+/** Work that was cut off because it did not end in time. */
+export class OutOfTime extends Error {
+  override readonly name = 'OutOfTime'
+}
+
+let place: import('node:vm').Context | undefined
+
+/**
+ * Does synchronous work that somebody else wrote, and cuts it off when it does not end. A browser has no way to: there it is done as it is.
+ *
+ * @param work what it closes over may be left half changed
+ * @throws OutOfTime, and whatever the work throws
+ */
+export function endingWithin<T>(seconds: number, work: () => T): T {
+  if (!isNode) return work()
+  const { vm } = node()
+  // One context for all: a new one takes a millisecond.
+  place ??= vm.createContext({ work })
+  place['work'] = work
+  try {
+    return vm.runInContext('work()', place, { timeout: seconds * 1000 }) as T
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw cause
+    throw new OutOfTime(`expected an end within ${seconds} s, got none`, { cause })
+  }
+}
 
 /** Threads that this machine can run at once. */
 export function availableThreads(): number {

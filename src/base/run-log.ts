@@ -117,6 +117,18 @@ export function readRunLog<E extends RunEvent>(file: string, schemas: EventSchem
   }
 }
 
+/** Whether the last line of a log is cut off, as a crash leaves it: `readRunLog` leaves such a line out. */
+export function isTornLog(file: string): boolean {
+  const { fs } = node()
+  const handle = attempt(file, 'a run log', () => fs.openSync(file, 'r'))
+  try {
+    const { size } = fs.fstatSync(handle)
+    return size > 0 && endOfLastLine(handle, size) < size
+  } finally {
+    fs.closeSync(handle)
+  }
+}
+
 /** All events in the text of a log, for browsers; as `readRunLog`. */
 export function parseRunLog<E extends RunEvent>(text: string, schemas: EventSchemas<E>, subject = 'run log'): Logged<E>[] {
   const parser = lineParser<E>(subject, schemas)
@@ -179,7 +191,9 @@ function decode(text: string): Logged<RunEvent> | string {
       return isNumberWord(word) ? Number(word) : inner
     })
   } catch {
-    return wrong(shownValue(text))
+    return /^\{.*[^}]$/s.test(text)
+      ? `expected a whole line, got one that is cut off after ${text.length} characters, as a crash or a full disk leaves it. Take it out`
+      : wrong(shownValue(text))
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return wrong(shownValue(text))
   const { type, at } = value as Partial<Logged<RunEvent>>

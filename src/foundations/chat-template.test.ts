@@ -24,6 +24,17 @@ const violationsOf = (work: () => unknown): string => {
   return message
 }
 
+test('a template that does not end is cut off, and the next one is rendered as ever', () => {
+  const loops = [1, 2, 3, 4].map((depth) => `{% for i${depth} in range(20000) %}`).join('')
+  const endless = `${loops}.${'{% endfor %}'.repeat(4)}`
+  const hello = [say('user', 'Hello')]
+  assert.match(
+    violationsOf(() => renderChat(endless, hello, { addGenerationPrompt: true })),
+    /chat template: expected one that ends within 2 s, got one that does not\. Mend the loops of chat_template/,
+  )
+  assert.equal(renderChat(v3ChatTemplate, hello, { ...tokens, addGenerationPrompt: true }), `${bos}${user}Hello${assistant}`)
+})
+
 test('a conversation reads as published', () => {
   const messages = [say('system', 'Be brief.'), say('user', 'Hello'), say('assistant', 'Hi.'), say('user', '1 + 1?')]
   const text = `${bos}Be brief.${user}Hello${assistant}Hi.${eos}${user}1 + 1?`

@@ -6,6 +6,7 @@
  */
 import { Template } from '@huggingface/jinja'
 import { rejectViolations, usageError } from '../base/errors.ts'
+import { endingWithin, OutOfTime } from '../base/platform.ts'
 
 /** Who speaks. `tool` is what a tool gave back. */
 export const chatRoles = ['system', 'user', 'assistant', 'tool'] as const
@@ -77,6 +78,9 @@ function parseTemplate(source: string): Template {
   return template
 }
 
+/** The house's own template takes less than a millisecond. */
+const renderSeconds = 2
+
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error)).replace(/\.$/, '')
 
 /**
@@ -93,9 +97,18 @@ export function renderChat(template: string, messages: readonly ChatMessage[], o
   const { addGenerationPrompt = false, bosToken = '', eosToken = '' } = options
   rejectMessages(messages, !addGenerationPrompt)
   const compiled = parseTemplate(template)
+  const given = { messages, bos_token: bosToken, eos_token: eosToken, add_generation_prompt: addGenerationPrompt }
   try {
-    return compiled.render({ messages, bos_token: bosToken, eos_token: eosToken, add_generation_prompt: addGenerationPrompt })
+    return endingWithin(renderSeconds, () => compiled.render(given))
   } catch (cause) {
+    if (cause instanceof OutOfTime)
+      throw usageError(
+        'chat template',
+        `one that ends within ${renderSeconds} s`,
+        'one that does not',
+        'Mend the loops of chat_template in tokenizer_config.json.',
+        cause,
+      )
     const roles = messages.map(({ role }) => role).join(', ')
     throw usageError(
       'chat template',

@@ -5,7 +5,7 @@
 import type { ModelConfig } from '../architecture/index.ts'
 import { usageError } from '../base/errors.ts'
 import { node } from '../base/platform.ts'
-import { readRunLog } from '../base/run-log.ts'
+import { isTornLog, readRunLog } from '../base/run-log.ts'
 import { readModelFiles } from '../infrastructure/index.ts'
 import { type Stage, type StepEvent, stepTrace } from '../pretraining/index.ts'
 import { runEventSchemas } from './run-event-schemas.ts'
@@ -98,6 +98,8 @@ export function readRunFacts(folder: string): RunFacts {
   if (!hasModel) missing.push('model/config.json is not there: the run has not come to its model.')
   const config = hasModel ? readModelFiles({ kind: 'config', configFile }).config : null
   const events = hasEvents ? readRunLog<RunRecordEvent>(eventsFile, runEventSchemas) : []
+  if (hasEvents && isTornLog(eventsFile))
+    missing.push('The last line of events.jsonl is cut off, as a crash leaves it: that event is left out.')
   if (hasEvents && events.length === 0) missing.push('events.jsonl holds no event, so nothing that was measured is known.')
   return runFactsOf(path.basename(path.resolve(folder)), document, events, config, missing)
 }
