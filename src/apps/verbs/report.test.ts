@@ -62,3 +62,10 @@ test('a folder without a run is refused with what to do', async () => {
   assert.deepEqual([status, out], [2, ''])
   assert.match(err, /expected the folder of a run .*strata run nano/)
 })
+
+test('claims write nothing, so a file to write them to is refused', async () => {
+  writeTestRun(run)
+  const { status, out, err } = await strata('report', run, '--claims', '--out', path.join(folder, 'x.html'))
+  assert.deepEqual([status, out], [2, ''])
+  assert.match(err, /strata report: expected --claims, which writes nothing, or --out, got both\. Leave one away\./)
+})

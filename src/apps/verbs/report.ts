@@ -1,5 +1,6 @@
 /** `strata report`: the technical report of a run as one HTML file, made from the run's folder and from nothing else. */
 import type { Command } from 'commander'
+import { usageError } from '../../base/errors.ts'
 import { formatBytes } from '../../base/format.ts'
 import { claims, countOutcomes, judgeAll, type JudgedClaim, namedForRun, readRunFacts, type RunFacts } from '../../report/index.ts'
 import { commonFlags, type CommonFlags } from '../flags.ts'
@@ -28,6 +29,8 @@ export function register(program: Command): void {
 
 function run(folder: string, flags: ReportFlags): void {
   const output = createOutput(flags)
+  if (flags.claims && flags.out !== undefined)
+    throw usageError('strata report', '--claims, which writes nothing, or --out', 'both', 'Leave one away.')
   const facts = readRunFacts(folder)
   for (const sentence of facts.missing) output.note(`${folder}: ${sentence}`)
   if (flags.claims) printClaims(facts, output)
