@@ -75,7 +75,7 @@ test('an error is one object too', async () => {
     assert.equal(status, 2, command)
     const { error } = documentOf(out) as { readonly error: { readonly kind: string; readonly message: string } }
     assert.equal(error.kind, 'usage')
-    assert.match(error.message, new RegExp(`^strata ${command}: (?:unknown|required) option .* Type "strata ${command} --help"`))
+    assert.match(error.message, new RegExp(`^strata ${command}: (?:unknown option|expected --) ?.* Type "strata ${command} --help"`))
     assert.equal(err, `error: ${error.message}\n`)
   }
 })

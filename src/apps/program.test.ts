@@ -93,7 +93,7 @@ test('a flag that a verb does not take is an error with the nearest one', async 
 test('a flag whose value is missing or wrong is an error before anything runs', async () => {
   const verbs = [verb('go', () => assert.fail('it ran'))]
   const wrong = {
-    '--seed': /argument missing/,
+    '--seed': /expected --seed <number>, got no value/,
     '--seed=-1': /--seed: expected a whole number, 0 or more/,
     '--threads=0': /from 1 to 256/,
     '--budget=5': /a time with its unit/,

@@ -69,7 +69,13 @@ function prepare(command: Command, path: string): void {
 
 /** "error: unknown option '--sed'\n(Did you mean --seed?)" → "unknown option '--sed'. Did you mean --seed?" */
 function sentence(message: string): string {
-  const [first = '', suggestion] = message.replace(/^error: /, '').split('\n')
+  const [first = '', suggestion] = message
+    .replace(/^error: /, '')
+    .replace(/^missing required argument '(.+)'/, 'expected <$1>, got nothing')
+    .replace(/^too many arguments.*Expected (\d+ arguments?) but got (\d+)/, 'expected $1, got $2')
+    .replace(/^option '(.+)' argument missing/, 'expected $1, got no value')
+    .replace(/^required option '(.+)' not specified/, 'expected $1, got none')
+    .split('\n')
   const hint = suggestion ? ` ${suggestion.replace(/^\((.*)\)$/, '$1')}` : ''
   return `${first.replace(/\.$/, '')}.${hint}`
 }

@@ -232,7 +232,7 @@ describe('strata tokenizer', () => {
   test('bad input is refused, and nothing is written', async () => {
     writeFileSync(inFolder('a.txt'), text)
     const train = (...args: string[]) => ['tokenizer', 'train', '--data', inFolder('a.txt'), ...args]
-    await refused(/required option '--output <folder>' not specified/, ...train())
+    await refused(/expected --output <folder>, got none\./, ...train())
     await refused(/vocabSize: expected a whole number from 276/, ...train('--vocab-size', '10', '--output', inFolder('t'), '--quiet'))
     await refused(/--vocab-size: expected a whole number/, ...train('--vocab-size', 'many', '--output', inFolder('t')))
     await refused(/a.txt: expected a folder, got a file/, ...train('--output', inFolder('a.txt')))
