@@ -1,7 +1,7 @@
 /** Tensors and views on a machine, and what a machine refuses. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { InvariantError } from '../base/errors.ts'
+import { InvariantError, UsageError } from '../base/errors.ts'
 import { bits, Machine } from './machine.ts'
 import { columns } from './tensor.ts'
 import { tolerance } from './tolerance.ts'
@@ -17,8 +17,8 @@ test('a machine says which build it runs and why, and refuses no threads at all'
   const chosen = await Machine.start({ threads: 1 })
   assert.match(chosen.kernels.reason, /relaxed SIMD/)
   chosen.close()
-  await assert.rejects(Machine.start({ threads: 0 }), InvariantError)
-  await assert.rejects(Machine.start({ threads: 1.5 }), InvariantError)
+  await assert.rejects(Machine.start({ threads: 0 }), UsageError)
+  await assert.rejects(Machine.start({ threads: 1.5 }), UsageError)
 })
 
 test('numbers go in and come out, whole ones too', () => {
