@@ -1,7 +1,7 @@
 /**
  * What the entries of a list of decoding have in common: their arguments, the share that a thread works on, its scratch.
  *
- * A thread's scratch: edge | tile | second tile | rows that are normalised on the way, and what an entry needs beside them.
+ * A thread's scratch: tile | second tile | rows that are normalised on the way, and what an entry needs beside them.
  * The list is explained in kernels/decode.ts.
  */
 import { NR } from './gemm'
@@ -10,19 +10,20 @@ import { splat } from './simd'
 
 /** Bytes of a sequence's four words. */
 export const SEQUENCE: usize = 16
-/** Bytes at the front of a thread's scratch for what `fewRows` cuts at the right edge. */
-const EDGE: usize = 256
-/** Columns of the two tiles behind it, one row a sequence each: products on their way to somewhere else. */
+/** Bytes of an entry of the list: kind, wait, then arguments. */
+export const ENTRY: usize = 96
+/** Columns of the two tiles, one row a sequence each: products on their way to somewhere else. */
 export const TILE = 32
 export const TILE_STRIDE: usize = TILE * 4
 
 /** The share that this thread works on, and how many there are. */
 export let share: i32 = 0
 export let shares: i32 = 1
-/** The running group, by its number. */
+/** Groups of the list, the running one by its number, and its first entry. */
+export let groups: i32 = 0
 export let running: i32 = 0
-/** This thread's scratch: its edge, and its tiles. */
-export let edge: usize = 0
+export let groupEntry: usize = 0
+/** Tiles in this thread's scratch. */
 export let tile: usize = 0
 export let secondTile: usize = 0
 /** Rows that this thread has normalised last: whose, by which gain, in which group. */
@@ -62,6 +63,13 @@ export function firstColumn(N: i32, part: i32): i32 {
   return column < N ? column : N
 }
 
+// @ts-ignore: decorator
+@inline
+/** Bytes of the panels that hold so many columns, K deep. */
+export function panelBytes(columns: i32, K: i32): usize {
+  return <usize>(((columns + NR - 1) / NR) * NR * K) << 2
+}
+
 /** Rows times gain over their root mean square, for this thread alone. → their address; x itself without a gain */
 export function normalized(x: usize, gain: usize, epsilon: f32, M: i32, K: i32, scratch: usize): usize {
   if (!gain) return x
@@ -90,10 +98,10 @@ export function normalizedOnce(x: usize, gain: usize, epsilon: f32, M: i32, K: i
   return scratch
 }
 
-/** A list begins on this thread. `scratch`: its own, for M sequences. → the scratch behind edge and tiles */
-export function beginList(scratch: usize, M: i32, shareCount: i32): usize {
-  edge = scratch
-  tile = edge + EDGE
+/** A list begins on this thread. `scratch`: its own, for M sequences. → the scratch behind the tiles */
+export function beginList(scratch: usize, M: i32, shareCount: i32, groupCount: i32): usize {
+  tile = scratch
+  groups = groupCount
   secondTile = tile + <usize>M * TILE_STRIDE
   shares = shareCount
   normedGroup = -1
@@ -101,8 +109,9 @@ export function beginList(scratch: usize, M: i32, shareCount: i32): usize {
 }
 
 /** This thread turns to a share of a group. */
-export function beginShare(group: i32, part: i32): void {
+export function beginShare(group: i32, entry: usize, part: i32): void {
   running = group
+  groupEntry = entry
   share = part
 }
 

@@ -8,8 +8,8 @@
  *   group     entries that need nothing of each other; it begins when the group before it is done
  *   share     of a group: consecutive panels of each entry's matrix, the same for equal widths, so entries of a group may
  *             add to the same numbers; what all shares need (a norm, a choice of experts) each thread works out for
- *             itself, with the same result. A thread takes the next share that nobody has taken: one that the system
- *             keeps from running holds nobody up
+ *             itself, with the same result. A thread does its own shares, in every layer the same columns, which are then
+ *             in its cache, and then those of whoever is late: one that the system keeps from running holds nobody up
  *   sequence  four words: token id, position, address of its cache, bytes of one layer of it
  *
  * Weights are packed once in the panels of `gemm`, so that every product here is one of `fewRows`. What a thread has worked
@@ -17,21 +17,20 @@
  * Plain twin: the model's own forward pass. Written by src/compute/ops/decode-steps.ts. Figures: src/apps/bench/generate.ts.
  */
 import { decodeAttend, decodeCache } from './decode-attention'
+import { aheadAt, aheadBytes, lookAhead } from './decode-ahead'
 import {
-  argument, at, beginList, beginShare, edge, firstColumn, normalized, normalizedOnce, pointer, real, running, secondTile, SEQUENCE, share,
-  shares, TILE, TILE_STRIDE, tile,
+  argument, at, beginList, beginShare, ENTRY, firstColumn, normalized, normalizedOnce, panelBytes, pointer, real, running, secondTile,
+  SEQUENCE, share, shares, TILE, TILE_STRIDE, tile,
 } from './decode-share'
 import { storeSome } from './dots'
 import { fewRows } from './few-rows'
 import { NR } from './gemm'
-import { routeRow, sortChoices } from './router'
+import { nextChosen, routeRow, sortChoices } from './router'
 import { sigmoid4, splat } from './simd'
-import { address, nap, SPINS, threadIndex, word } from './threads'
+import { address, nap, SPINS, threadCount, threadIndex, word } from './threads'
 
-/** Bytes of an entry of the list: kind, wait, then arguments. */
-const ENTRY: usize = 96
-/** Bytes of a group's two counters, shares taken and shares done: a cache line. */
-const COUNTERS: usize = 64
+/** Bytes of a counter: a cache line. */
+const LINE: usize = 64
 /** Rows of so many numbers are far apart. */
 const WIDE = 1024
 /** Where this thread has the choices of experts, and in which group it sorted them. */
@@ -61,14 +60,17 @@ export function decodeLinear(entry: usize, M: i32, scratch: usize): void {
   const x = normalizedOnce(pointer(entry, 2), pointer(entry, 3), real(entry, 4), M, K, scratch)
   const accumulate = argument(entry, 7) != 0
   const first = firstColumn(N, share), end = firstColumn(N, share + 1)
+  lookAhead(entry)
   if (M == 1 || N < WIDE) {
-    fewRows(at(y, first), <usize>N << 2, x, <usize>K << 2, 0, M, at(w, first * K), K, end - first, accumulate, edge)
+    fewRows(at(y, first), <usize>N << 2, x, <usize>K << 2, 0, M, at(w, first * K), K, end - first, accumulate, aheadAt, aheadBytes)
     return
   }
   // Rows a power of two apart meet in the same sets of the cache, again for every panel: they go there by way of a tile.
   for (let n = first; n < end; n += TILE) {
     const count = end - n < TILE ? end - n : TILE
-    fewRows(tile, TILE_STRIDE, x, <usize>K << 2, 0, M, at(w, n * K), K, count, false, edge)
+    const left = min(end - n - TILE, TILE)
+    const next = left > 0 ? at(w, (n + TILE) * K) : aheadAt, nextBytes = left > 0 ? panelBytes(left, K) : aheadBytes
+    fewRows(tile, TILE_STRIDE, x, <usize>K << 2, 0, M, at(w, n * K), K, count, false, next, nextBytes)
     for (let m = 0; m < M; m++) storeRow(at(y, m * N + n), tile + <usize>m * TILE_STRIDE, count, accumulate)
   }
 }
@@ -92,15 +94,19 @@ function gate(h: usize, gates: usize, ups: usize, scale: f32, count: i32): void 
 
 /**
  * h_mF = silu(wGate x_r) * (wUp x_r) * scale_m for M rows and this share of F; r = rows[m] if there is a list of them, m
- * otherwise. `w`: the gates' panels, then the ups'.
+ * otherwise. `w`: the gates' panels, then the ups'. `next`: weights that are read after these.
  */
-function gatedRows(h: usize, w: usize, x: usize, F: i32, K: i32, rows: usize, scales: usize, M: i32): void {
+function gatedRows(
+  h: usize, w: usize, x: usize, F: i32, K: i32, rows: usize, scales: usize, M: i32, next: usize, nextBytes: usize,
+): void {
   const ups = at(w, ((F + NR - 1) / NR) * NR * K)
   const end = firstColumn(F, share + 1)
   for (let f = firstColumn(F, share); f < end; f += TILE) {
     const count = end - f < TILE ? end - f : TILE
-    fewRows(tile, TILE_STRIDE, x, <usize>K << 2, rows, M, at(w, f * K), K, count, false, edge)
-    fewRows(secondTile, TILE_STRIDE, x, <usize>K << 2, rows, M, at(ups, f * K), K, count, false, edge)
+    const left = min(end - f - TILE, TILE)
+    const then = left > 0 ? at(w, (f + TILE) * K) : next, thenBytes = left > 0 ? panelBytes(left, K) : nextBytes
+    fewRows(tile, TILE_STRIDE, x, <usize>K << 2, rows, M, at(w, f * K), K, count, false, at(ups, f * K), panelBytes(count, K))
+    fewRows(secondTile, TILE_STRIDE, x, <usize>K << 2, rows, M, at(ups, f * K), K, count, false, then, thenBytes)
     for (let m = 0; m < M; m++) {
       const o = <usize>m * TILE_STRIDE
       gate(at(h, m * F + f), tile + o, secondTile + o, scales ? load<f32>(at(scales, m)) : 1, count)
@@ -112,7 +118,8 @@ function gatedRows(h: usize, w: usize, x: usize, F: i32, K: i32, rows: usize, sc
 export function decodeGated(entry: usize, M: i32, scratch: usize): void {
   const F = argument(entry, 5), D = argument(entry, 6)
   const x = normalizedOnce(pointer(entry, 2), pointer(entry, 3), real(entry, 4), M, D, scratch)
-  gatedRows(pointer(entry, 0), pointer(entry, 1), x, F, D, 0, 0, M)
+  lookAhead(entry)
+  gatedRows(pointer(entry, 0), pointer(entry, 1), x, F, D, 0, 0, M, aheadAt, aheadBytes)
 }
 
 /**
@@ -155,15 +162,22 @@ export function decodeExperts(entry: usize, M: i32, scratch: usize): void {
   const h = pointer(entry, 0), w = pointer(entry, 8)
   const D = argument(entry, 5), I = argument(entry, 9), E = argument(entry, 10), U = M * argument(entry, 11)
   const x = normalizedOnce(pointer(entry, 2), pointer(entry, 3), real(entry, 4), M, D, scratch)
-  if (chosenGroup != running) {
+  // The first share's choices are read by the second half: who takes that share late works them out again.
+  if (chosenGroup != running || share == 0) {
     chooseExperts(entry, M, at(scratch, M * D))
     chosenGroup = running
   }
   const tokens = at(offsets, E + 1), gates = at(tokens, U)
   const matrix = 2 * ((I + NR - 1) / NR) * NR * D
-  for (let e = 0; e < E; e++) {
+  const first = firstColumn(I, share)
+  const tileBytes = panelBytes(min(firstColumn(I, share + 1) - first, TILE), D)
+  lookAhead(entry)
+  for (let e = nextChosen(offsets, -1, E); e < E; ) {
     const begin = load<i32>(at(offsets, e)), count = load<i32>(at(offsets, e + 1)) - begin
-    if (count > 0) gatedRows(at(h, begin * I), at(w, e * matrix), x, I, D, at(tokens, begin), at(gates, begin), count)
+    const after = nextChosen(offsets, e, E)
+    const next = after < E ? at(w, after * matrix + first * D) : aheadAt, nextBytes = after < E ? tileBytes : aheadBytes
+    gatedRows(at(h, begin * I), at(w, e * matrix), x, I, D, at(tokens, begin), at(gates, begin), count, next, nextBytes)
+    e = after
   }
 }
 
@@ -177,18 +191,27 @@ export function decodeCombine(entry: usize, M: i32): void {
   const tokens = at(offset, E + 1)
   const matrix = ((D + NR - 1) / NR) * NR * I
   const first = firstColumn(D, share), end = firstColumn(D, share + 1)
-  for (let e = 0; e < E; e++) {
+  lookAhead(entry)
+  for (let e = nextChosen(offset, -1, E); e < E; ) {
     const begin = load<i32>(at(offset, e)), rows = load<i32>(at(offset, e + 1)) - begin
-    if (rows == 0) continue
+    const after = nextChosen(offset, e, E)
     for (let d = first; d < end; d += TILE) {
-      const count = end - d < TILE ? end - d : TILE
-      fewRows(tile, TILE_STRIDE, at(h, begin * I), <usize>I << 2, 0, rows, at(w, e * matrix + d * I), I, count, false, edge)
+      const count = min(end - d, TILE), left = min(end - d - TILE, TILE)
+      let next = aheadAt, nextBytes = aheadBytes
+      if (left > 0) {
+        next = at(w, e * matrix + (d + TILE) * I)
+        nextBytes = panelBytes(left, I)
+      } else if (after < E) {
+        next = at(w, after * matrix + first * I)
+        nextBytes = panelBytes(min(end - first, TILE), I)
+      }
+      fewRows(tile, TILE_STRIDE, at(h, begin * I), <usize>I << 2, 0, rows, at(w, e * matrix + d * I), I, count, false, next, nextBytes)
       for (let r = 0; r < rows; r++) {
-        const from = tile + <usize>r * TILE_STRIDE
         const to = at(x, load<i32>(at(tokens, begin + r)) * D + d)
-        storeRow(to, from, count, true)
+        storeRow(to, tile + <usize>r * TILE_STRIDE, count, true)
       }
     }
+    e = after
   }
 }
 
@@ -236,25 +259,33 @@ function awaitGroup(current: usize, group: i32): i32 {
 
 /**
  * Runs a list. 0 entries  1 count of groups  2 M: sequences  3 the sequences' words  4 scratch  5 bytes of it for a thread
- * 6 shares of a group  7 zeros: the number of the running group in a cache line of its own, then each group's counters
+ * 6 shares of a group, as many for each thread  7 zeros, a cache line each: the number of the running group, then for each
+ * group the shares done and those taken of each thread's
  */
 export function decode(): void {
   const groups = word(1)
   const M = word(2)
   const sequences = address(3)
-  const scratch = beginList(address(4) + <usize>threadIndex() * <usize>word(5), M, word(6))
+  const scratch = beginList(address(4) + <usize>threadIndex() * <usize>word(5), M, word(6), groups)
   chosenGroup = -1
   const current = address(7)
+  const threads = threadCount()
+  const own = shares / threads
   let entry = address(0)
   let group = 0
   while (group < groups) {
-    const taken = current + <usize>(group + 1) * COUNTERS
-    for (let part = atomic.add<i32>(taken, 1); part < shares; part = atomic.add<i32>(taken, 1)) {
-      beginShare(group, part)
-      runGroup(entry, M, sequences, scratch)
-      if (atomic.add<i32>(taken, 1, 4) == shares - 1) {
-        atomic.store<i32>(current, group + 1)
-        if (threadIndex() != 0 || group + 1 == groups) atomic.notify(current, shares)
+    const done = current + LINE + <usize>(group * (1 + threads)) * LINE
+    for (let i = 0; i < threads; i++) {
+      // Its own shares first, always the same columns; then those of whoever is late.
+      const owner = (threadIndex() + i) % threads
+      const taken = done + LINE + <usize>owner * LINE
+      for (let part = atomic.add<i32>(taken, 1); part < own; part = atomic.add<i32>(taken, 1)) {
+        beginShare(group, entry, owner * own + part)
+        runGroup(entry, M, sequences, scratch)
+        if (atomic.add<i32>(done, 1) == shares - 1) {
+          atomic.store<i32>(current, group + 1)
+          if (threadIndex() != 0 || group + 1 == groups) atomic.notify(current, shares)
+        }
       }
     }
     for (const now = awaitGroup(current, group); group < now; group++) entry = skipGroup(entry)

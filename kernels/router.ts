@@ -98,6 +98,13 @@ export function sortChoices(offset: usize, choice: usize, experts: usize, E: i32
   store<i32>(offset, 0)
 }
 
+/** The first expert behind e that somebody chose, by the beginnings that `sortChoices` makes; E where there is none. */
+export function nextChosen(offset: usize, e: i32, E: i32): i32 {
+  do e++
+  while (e < E && load<i32>(at(offset, e)) == load<i32>(at(offset, e + 1)))
+  return e
+}
+
 /**
  * Logits become scores in place; A experts and gates a token come out.
  * 0 scores_ME  1 bias_E or 0  2 experts_MA  3 gates_MA  4 M  5 E  6 A  7 G  8 groups kept  9 divide by the sum

@@ -18,10 +18,9 @@ const kinds = { embed: 0, linear: 1, gated: 2, experts: 3, combine: 4, cache: 5,
 /** Words of an entry and of a sequence. */
 const entryWords = 24
 const sequenceWords = 4
-/** Bytes at the front of a thread's scratch for the right edge of a product, and those of a row of its two tiles. */
-const edgeBytes = 256
+/** Bytes of a row of the two tiles at the front of a thread's scratch. */
 const tileRowBytes = 2 * 128
-/** Words of a group's counters: a cache line. */
+/** Words of a counter: a cache line. */
 const counterWords = 16
 /** Shares of a group for each thread: two, so that one that comes late finds something to do. */
 const sharesPerThread = 2
@@ -77,6 +76,7 @@ export class DecodeSteps {
   readonly #scratchBytes: number
   #list = 0
   #groupCount = 0
+  #counterCount = 0
   #counters = 0
 
   /**
@@ -89,7 +89,7 @@ export class DecodeSteps {
     this.machine = machine
     this.maxRows = maxRows
     this.#weights = weights
-    this.#scratchBytes = edgeBytes + maxRows * tileRowBytes + 64 * Math.ceil((maxRows * normWidth + otherNumbers) / 16)
+    this.#scratchBytes = maxRows * tileRowBytes + 64 * Math.ceil((maxRows * normWidth + otherNumbers) / 16)
     this.#scratch = machine.heap.allocate(machine.threads * this.#scratchBytes)
     this.#sequences = machine.heap.allocate(maxRows * sequenceWords * 4)
   }
@@ -184,8 +184,9 @@ export class DecodeSteps {
     const { heap } = this.machine
     this.wait()
     this.#groupCount = this.#entries.filter(([, isLast]) => isLast === 1).length
-    // One line for the number of the running group, then one a group.
-    this.#counters = heap.allocate((1 + this.#groupCount) * counterWords * 4)
+    // The number of the running group; for each group the shares that are done, and those taken of each thread's.
+    this.#counterCount = 1 + this.#groupCount * (1 + this.machine.threads)
+    this.#counters = heap.allocate(this.#counterCount * counterWords * 4)
     this.#list = heap.allocate(this.#entries.length * entryWords * 4)
     const words = new Int32Array(heap.memory.buffer, this.#list, this.#entries.length * entryWords)
     for (const [i, entry] of this.#entries.entries()) words.set(entry, i * entryWords)
@@ -199,7 +200,7 @@ export class DecodeSteps {
     const words = new Int32Array(machine.heap.memory.buffer, this.#sequences, tokens.length * sequenceWords)
     for (const [m, { id, position, cacheAddress, layerBytes }] of tokens.entries())
       words.set([id, position, cacheAddress, layerBytes], m * sequenceWords)
-    new Int32Array(machine.heap.memory.buffer, this.#counters, (1 + this.#groupCount) * counterWords).fill(0)
+    new Int32Array(machine.heap.memory.buffer, this.#counters, this.#counterCount * counterWords).fill(0)
     const shares = machine.threads === 1 ? 1 : sharesPerThread * machine.threads
     const space = [this.#sequences, this.#scratch, this.#scratchBytes]
     machine.run('decode', this.#list, this.#groupCount, tokens.length, ...space, shares, this.#counters)
