@@ -20,7 +20,7 @@ function found(w: usize, N: i32, K: i32, part: i32): bool {
   return columns > 0
 }
 
-/** Looks for weights in an entry; arguments as in kernels/decode.ts. */
+/** Looks for weights in an entry: linear and gated, first and second halves of experts. Arguments as in kernels/decode.ts. */
 function weightsOf(entry: usize, part: i32): bool {
   switch (load<i32>(entry)) {
     case 1: case 2: return found(pointer(entry, 1), argument(entry, 5), argument(entry, 6), part)

@@ -54,6 +54,18 @@ test('a text is the same, bit for bit, alone and in any batch, on any number of 
   other.close()
 })
 
+test('texts stay the same bits when there are more threads than cores, so that shares change hands', async () => {
+  const many = { samplesPerPrompt: 16, maxTokens: 24 }
+  const expected = run(16, many)
+  const crowd = await Machine.start({ threads: 5 })
+  try {
+    const crowded = modelOn(crowd)
+    for (let round = 0; round < 12; round++) assert.deepEqual(run(16, many, prompts, crowded), expected, `round ${round}`)
+  } finally {
+    crowd.close()
+  }
+})
+
 test('log-probabilities are those of the full forward pass, whatever the temperature', () => {
   for (const temperature of [0, 0.7, 1]) {
     for (const { promptIndex, ids, logProbabilities } of run(4, { temperature })) {
