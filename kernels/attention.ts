@@ -12,14 +12,12 @@
  * they lie, and only dQ needs one transpose. It keeps the row's log-sum-exp from the forward pass instead of P.
  */
 import { KC, BLOCK_STRIDE, NR, packPanel, packPanelTransposed, tile, transposeBlock } from './gemm'
+import { EDGE } from './micro'
 import { exp1, exp4, largest, madd, splat, sum } from './simd'
 import { address, barrier, nextTile, number, threadIndex, word } from './threads'
 
 /** Queries in a block: eight rows of micro-tiles. */
 const QUERIES = 48
-/** Bytes of the edge buffer that `tile` needs. */
-const EDGE: usize = 256
-
 // @ts-ignore: decorator
 @inline
 function ceil8(x: i32): i32 {
@@ -57,6 +55,14 @@ export function softmaxRow(row: usize, from: i32, to: i32, end: i32, scale: f32,
     total += p
   }
   let sums = splat(0)
+  for (; j + 8 <= to; j += 8) {
+    const at = row + (<usize>j << 2)
+    const p = exp4(f32x4.sub(f32x4.mul(v128.load(at), vScale), vShift))
+    const q = exp4(f32x4.sub(f32x4.mul(v128.load(at, 16), vScale), vShift))
+    v128.store(at, p)
+    v128.store(at, q, 16)
+    sums = f32x4.add(f32x4.add(sums, p), q)
+  }
   for (; j + 4 <= to; j += 4) {
     const p = exp4(f32x4.sub(f32x4.mul(v128.load(row + (<usize>j << 2)), vScale), vShift))
     v128.store(row + (<usize>j << 2), p)
@@ -76,7 +82,7 @@ export function softmaxRow(row: usize, from: i32, to: i32, end: i32, scale: f32,
 /**
  * 0 out  1 lse_MH  2 q  3 kv  4 kRope  5 row stride of kRope (elements)  6 starts_M (position in the row) or 0
  * 7 B  8 T  9 H  10 N  11 R  12 W  13 scale  14 space for packed keys and values: B H ceil8(T) (N + R + ceil8(W))
- * 15 scratch: 64 + QUERIES * (ceil8(T) + 16) numbers a thread
+ * 15 scratch a thread: EDGE bytes and QUERIES * (ceil8(T) + 16) numbers
  */
 export function attention(): void {
   const out = address(0), lse = address(1), q = address(2), kv = address(3), kRope = address(4)
@@ -137,6 +143,12 @@ export function attention(): void {
       const total = softmaxRow(line, start - first, from + i + 1 - first, end - first, scale, logs + (<usize>(i * H) << 2))
       const inverse = splat(1 / total)
       let j = 0
+      for (; j + 8 <= end - first; j += 8) {
+        const at = line + (<usize>j << 2)
+        const p = v128.load(at), q = v128.load(at, 16)
+        v128.store(at, f32x4.mul(p, inverse))
+        v128.store(at, f32x4.mul(q, inverse), 16)
+      }
       for (; j + 4 <= end - first; j += 4) {
         v128.store(line + (<usize>j << 2), f32x4.mul(v128.load(line + (<usize>j << 2)), inverse))
       }
@@ -171,9 +183,11 @@ function softmaxStrip(
   for (let j = 0; j < keys; j++) {
     const line = strip + (<usize>(j * QUERIES) << 2)
     const dLine = dStrip + (<usize>(j * QUERIES) << 2)
-    for (let i: usize = 0; i < <usize>QUERIES; i += 4) {
-      const p = exp4(f32x4.sub(f32x4.mul(v128.load(line + (i << 2)), vScale), v128.load(logs + (i << 2))))
-      v128.store(line + (i << 2), p)
+    for (let o: usize = 0; o < <usize>QUERIES * 4; o += 32) {
+      const p = exp4(f32x4.sub(f32x4.mul(v128.load(line + o), vScale), v128.load(logs + o)))
+      const q = exp4(f32x4.sub(f32x4.mul(v128.load(line + o, 16), vScale), v128.load(logs + o, 16)))
+      v128.store(line + o, p)
+      v128.store(line + o, q, 16)
     }
     const absolute = key + j
     // Queries before this key do not see it; nor do those whose document starts after it; nor rows past the end.
@@ -183,10 +197,12 @@ function softmaxStrip(
       else if (!starts) break
     }
     if (rows < QUERIES) memory.fill(line + (<usize>rows << 2), 0, <usize>(QUERIES - rows) << 2)
-    for (let i: usize = 0; i < <usize>QUERIES; i += 4) {
-      const p = v128.load(line + (i << 2))
-      const d = f32x4.sub(v128.load(dLine + (i << 2)), v128.load(deltas + (i << 2)))
-      v128.store(dLine + (i << 2), f32x4.mul(f32x4.mul(p, d), vScale))
+    for (let o: usize = 0; o < <usize>QUERIES * 4; o += 32) {
+      const p = v128.load(line + o), q = v128.load(line + o, 16)
+      const d = f32x4.sub(v128.load(dLine + o), v128.load(deltas + o))
+      const e = f32x4.sub(v128.load(dLine + o, 16), v128.load(deltas + o, 16))
+      v128.store(dLine + o, f32x4.mul(f32x4.mul(p, d), vScale))
+      v128.store(dLine + o, f32x4.mul(f32x4.mul(q, e), vScale), 16)
     }
   }
 }
@@ -207,7 +223,7 @@ export function attentionBackward(): void {
   const X = N + R
   const X8 = ceil8(X), W8 = ceil8(W), T8 = ceil8(T)
   const qStride = <usize>(H * X) << 2, kvStride = <usize>(H * (N + W)) << 2, outStride = <usize>(H * W) << 2
-  const numbers = 64 + T8 * (X + X8 + X + W) + QUERIES * (2 * X8 + 2 * W8 + 2 + 2 * KC + BLOCK_STRIDE)
+  const numbers = EDGE / 4 + T8 * (X + X8 + X + W) + QUERIES * (2 * X8 + 2 * W8 + 2 + 2 * KC + BLOCK_STRIDE)
   let space = address(19) + ((<usize>threadIndex() * <usize>numbers) << 2)
   const edge = space
   space += EDGE

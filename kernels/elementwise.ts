@@ -88,6 +88,14 @@ export function swiglu(): void {
       const scale: f32 = scales ? load<f32>(scales + (<usize>m << 2)) : 1
       const vScale = splat(scale)
       let f = 0
+      for (; f + 8 <= F; f += 8) {
+        const o = <usize>f << 2
+        const g0 = v128.load(gate + o), g1 = v128.load(gate + o, 16), u0 = v128.load(up + o), u1 = v128.load(up + o, 16)
+        const h0 = f32x4.mul(f32x4.mul(f32x4.mul(g0, sigmoid4(g0)), u0), vScale)
+        const h1 = f32x4.mul(f32x4.mul(f32x4.mul(g1, sigmoid4(g1)), u1), vScale)
+        v128.store(to + o, h0)
+        v128.store(to + o, h1, 16)
+      }
       for (; f + 4 <= F; f += 4) {
         const o = <usize>f << 2
         const g = v128.load(gate + o)
@@ -122,6 +130,24 @@ export function swigluBackward(): void {
       const vScale = splat(scale)
       let products = splat(0)
       let f = 0
+      for (; f + 8 <= F; f += 8) {
+        const o = <usize>f << 2
+        const g0 = v128.load(gate + o), u0 = v128.load(up + o), d0 = v128.load(at + o)
+        const g1 = v128.load(gate + o, 16), u1 = v128.load(up + o, 16), d1 = v128.load(at + o, 16)
+        const s0 = sigmoid4(g0), s1 = sigmoid4(g1)
+        const silu0 = f32x4.mul(g0, s0), silu1 = f32x4.mul(g1, s1)
+        const h0 = f32x4.mul(silu0, u0), h1 = f32x4.mul(silu1, u1)
+        const scaled0 = f32x4.mul(d0, vScale), scaled1 = f32x4.mul(d1, vScale)
+        products = madd(d1, h1, madd(d0, h0, products))
+        const slope0 = f32x4.mul(s0, f32x4.add(one, f32x4.sub(g0, silu0)))
+        const slope1 = f32x4.mul(s1, f32x4.add(one, f32x4.sub(g1, silu1)))
+        v128.store(gate + o, f32x4.mul(f32x4.mul(scaled0, u0), slope0))
+        v128.store(gate + o, f32x4.mul(f32x4.mul(scaled1, u1), slope1), 16)
+        v128.store(up + o, f32x4.mul(scaled0, silu0))
+        v128.store(up + o, f32x4.mul(scaled1, silu1), 16)
+        v128.store(at + o, f32x4.mul(h0, vScale))
+        v128.store(at + o, f32x4.mul(h1, vScale), 16)
+      }
       for (; f + 4 <= F; f += 4) {
         const o = <usize>f << 2
         const g = v128.load(gate + o), u = v128.load(up + o), d = v128.load(at + o)

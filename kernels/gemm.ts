@@ -15,11 +15,11 @@
  * K is cut into blocks of 512, always at the same places, so each number of C is summed in one fixed order whatever
  * the tiles and threads are. Plain twin: `matmul` in src/compute/reference/matmul.ts. Figures: `strata bench gemm`.
  */
-import { madd, splat } from './simd'
+import { storeSome } from './dots'
+import { EDGE, micro, microPair, MR, NR, STEP } from './micro'
 import { address, barrier, nextTile, threadIndex, word } from './threads'
 
-export const MR = 6
-export const NR = 8
+export { MR, NR }
 /** Rows of C in a tile, at most. */
 export const MC = 96
 /** Depth of a block of K. */
@@ -33,57 +33,21 @@ function ceilDiv(a: i32, b: i32): i32 {
   return (a + b - 1) / b
 }
 
-/** c[0..5][0..7] (+)= sum over k < depth of a_row[k] * b[k][0..7]; `ldc` in bytes. */
-export function micro(
-  c: usize, ldc: usize, a0: usize, a1: usize, a2: usize, a3: usize, a4: usize, a5: usize,
-  b: usize, depth: i32, accumulate: bool,
-): void {
-  let c00 = splat(0), c01 = splat(0), c10 = splat(0), c11 = splat(0), c20 = splat(0), c21 = splat(0)
-  let c30 = splat(0), c31 = splat(0), c40 = splat(0), c41 = splat(0), c50 = splat(0), c51 = splat(0)
-  let b0: v128, b1: v128, a: v128
-  // One moving offset: an address is then one instruction of the engine's, a pointer that moves would be two.
-  const end = <usize>depth << 2
-  for (let o: usize = 0; o < end; o += 4) {
-    b0 = v128.load(b)
-    b1 = v128.load(b, 16)
-    a = v128.load32_splat(a0 + o); c00 = madd(a, b0, c00); c01 = madd(a, b1, c01)
-    a = v128.load32_splat(a1 + o); c10 = madd(a, b0, c10); c11 = madd(a, b1, c11)
-    a = v128.load32_splat(a2 + o); c20 = madd(a, b0, c20); c21 = madd(a, b1, c21)
-    a = v128.load32_splat(a3 + o); c30 = madd(a, b0, c30); c31 = madd(a, b1, c31)
-    a = v128.load32_splat(a4 + o); c40 = madd(a, b0, c40); c41 = madd(a, b1, c41)
-    a = v128.load32_splat(a5 + o); c50 = madd(a, b0, c50); c51 = madd(a, b1, c51)
-    b += 32
-  }
-  if (accumulate) {
-    let p = c
-    c00 = f32x4.add(v128.load(p), c00); c01 = f32x4.add(v128.load(p, 16), c01); p += ldc
-    c10 = f32x4.add(v128.load(p), c10); c11 = f32x4.add(v128.load(p, 16), c11); p += ldc
-    c20 = f32x4.add(v128.load(p), c20); c21 = f32x4.add(v128.load(p, 16), c21); p += ldc
-    c30 = f32x4.add(v128.load(p), c30); c31 = f32x4.add(v128.load(p, 16), c31); p += ldc
-    c40 = f32x4.add(v128.load(p), c40); c41 = f32x4.add(v128.load(p, 16), c41); p += ldc
-    c50 = f32x4.add(v128.load(p), c50); c51 = f32x4.add(v128.load(p, 16), c51)
-  }
-  v128.store(c, c00); v128.store(c, c01, 16); c += ldc
-  v128.store(c, c10); v128.store(c, c11, 16); c += ldc
-  v128.store(c, c20); v128.store(c, c21, 16); c += ldc
-  v128.store(c, c30); v128.store(c, c31, 16); c += ldc
-  v128.store(c, c40); v128.store(c, c41, 16); c += ldc
-  v128.store(c, c50); v128.store(c, c51, 16)
-}
-
 /** Rows and columns that are left over at the edges of C: computed in full into `edge`, then the valid part is kept. */
-export function microEdge(
+function microEdge(
   c: usize, ldc: usize, a0: usize, a1: usize, a2: usize, a3: usize, a4: usize, a5: usize,
-  b: usize, depth: i32, accumulate: bool, rows: i32, columns: i32, edge: usize,
+  b: usize, panel: usize, depth: i32, accumulate: bool, rows: i32, columns: i32, isPair: bool, edge: usize,
 ): void {
-  micro(edge, NR * 4, a0, a1, a2, a3, a4, a5, b, depth, false)
+  const stride = isPair ? 2 * STEP : STEP
+  if (isPair) microPair(edge, stride, a0, a1, a2, a3, a4, a5, b, panel, depth, false)
+  else micro(edge, stride, a0, a1, a2, a3, a4, a5, b, depth, false)
   for (let i = 0; i < rows; i++) {
-    const from = edge + (<usize>(i * NR) << 2)
-    const to = c + <usize>i * ldc
-    for (let j: usize = 0; j < <usize>columns; j++) {
-      const value = load<f32>(from + (j << 2))
-      store<f32>(to + (j << 2), accumulate ? load<f32>(to + (j << 2)) + value : value)
+    for (let j = 0; j < columns; j += 4) {
+      const o = <usize>j << 2
+      storeSome(c + o, v128.load(edge + o), columns - j, accumulate)
     }
+    edge += stride
+    c += ldc
   }
 }
 
@@ -96,8 +60,10 @@ export function tile(
   b: usize, panel: usize, columns: i32, depth: i32, accumulate: bool, edge: usize,
 ): void {
   const last = rows - 1
-  for (let j = 0; j < columns; j += NR) {
-    const width = columns - j < NR ? columns - j : NR
+  for (let j = 0; j < columns; ) {
+    // Two panels at a time in the `wide` build, one where none is left beside it.
+    const isPair = ASC_WIDE != 0 && columns - j >= 2 * NR
+    const width = isPair ? 2 * NR : min(columns - j, NR)
     for (let i = 0; i < rows; i += MR) {
       // Past the last row its address stands in: computed for nothing, never stored.
       const i1 = i + 1 < last ? i + 1 : last
@@ -123,10 +89,13 @@ export function tile(
       }
       const to = c + <usize>i * ldc + (<usize>j << 2)
       const height = rows - i < MR ? rows - i : MR
-      if (height == MR && width == NR) micro(to, ldc, a0, a1, a2, a3, a4, a5, b, depth, accumulate)
-      else microEdge(to, ldc, a0, a1, a2, a3, a4, a5, b, depth, accumulate, height, width, edge)
+      if (height < MR || width < NR) {
+        microEdge(to, ldc, a0, a1, a2, a3, a4, a5, b, panel, depth, accumulate, height, width, isPair, edge)
+      } else if (isPair) microPair(to, ldc, a0, a1, a2, a3, a4, a5, b, panel, depth, accumulate)
+      else micro(to, ldc, a0, a1, a2, a3, a4, a5, b, depth, accumulate)
     }
-    b += panel
+    b += isPair ? 2 * panel : panel
+    j += isPair ? 2 * NR : NR
   }
 }
 
@@ -134,7 +103,7 @@ export function tile(
  * C_g (+)= A_g · B_g for groups g of consecutive rows (one group: a plain product).
  *
  * 0 c  1 a  2 packed b  3 N  4 K  5 ldc  6 lda (elements)  7 row numbers of A or 0  8 accumulate
- * 9 groups  10 row offsets (groups + 1 numbers)  11 rows in a tile  12 scratch: 256 bytes a thread
+ * 9 groups  10 row offsets (groups + 1 numbers)  11 rows in a tile  12 scratch: EDGE bytes a thread
  * 13 columns in a tile: a multiple of 8, few enough that their part of B stays in the cache from tile to tile
  * 14 depth of a packed panel: K, or more when this product takes a slice of it
  */
@@ -147,7 +116,7 @@ export function gemm(): void {
   const groups = word(9)
   const offsets = address(10)
   const height = word(11)
-  const edge = address(12) + (<usize>threadIndex() << 8)
+  const edge = address(12) + <usize>threadIndex() * EDGE
   const panel = <usize>word(14) * NR * 4
   const packedGroup = panel * <usize>ceilDiv(N, NR)
 
@@ -210,8 +179,9 @@ export function packPanel(to: usize, b: usize, ldb: usize, from: usize, K: i32, 
     const p = b + (from ? <usize>load<u32>(from + (<usize>k << 2)) : <usize>k) * ldb
     const q = to + (<usize>k << 5)
     if (columns == NR) {
-      v128.store(q, v128.load(p))
-      v128.store(q, v128.load(p, 16), 16)
+      const x = v128.load(p), y = v128.load(p, 16)
+      v128.store(q, x)
+      v128.store(q, y, 16)
     } else {
       for (let j: usize = 0; j < <usize>NR; j++) store<f32>(q + (j << 2), j < <usize>columns ? load<f32>(p + (j << 2)) : 0)
     }
@@ -307,7 +277,7 @@ export function transposeBlock(to: usize, a: usize, lda: usize, from: usize, row
  *
  * 0 c  1 a  2 b  3 M  4 N  5 ldc  6 lda  7 ldb (elements)  8 row numbers of A or 0  9 row numbers of B or 0
  * 10 accumulate  11 groups  12 row offsets  13 elements of C from group to group  14 rows in a tile
- * 15 space for packed B  16 scratch: (MC * BLOCK_STRIDE + 64) numbers a thread
+ * 15 space for packed B  16 scratch a thread: EDGE bytes and MC * BLOCK_STRIDE numbers
  */
 export function gemmTransposed(): void {
   const c = address(0), a = address(1), b = address(2)
@@ -320,8 +290,8 @@ export function gemmTransposed(): void {
   const strideC = <usize>word(13) << 2
   const height = word(14)
   const packed = address(15)
-  const edge = address(16) + <usize>threadIndex() * (MC * BLOCK_STRIDE + 64) * 4
-  const block = edge + 256
+  const edge = address(16) + <usize>threadIndex() * (EDGE + MC * BLOCK_STRIDE * 4)
+  const block = edge + EDGE
   const panels = ceilDiv(N, NR)
 
   for (let t = nextTile(0); t < groups * panels; t = nextTile(0)) {

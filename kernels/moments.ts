@@ -5,7 +5,7 @@
  * `adamw` (training.ts), then a rounding of what it leaves; a test holds the two together bit for bit.
  * Source: DeepSeek-V3 report, section 3.3.2 (low-precision optimizer states).
  */
-import { madd, splat } from './simd'
+import { madd, splat, sqrt1 } from './simd'
 import { address, nextTile, number, word } from './threads'
 
 /** Numbers in a tile, as in `adamw`. */
@@ -75,7 +75,7 @@ export function adamwBf16(): void {
       const grad = load<f32>(g + o) * factor
       const mean = b1 * widened1(m + h) + (1 - b1) * grad
       const square = b2 * widened1(v + h) + (1 - b2) * grad * grad
-      const weight = load<f32>(w + o) * (1 - lr * decay) - (lr * c1 * mean) / (sqrt(square * c2) + eps)
+      const weight = load<f32>(w + o) * (1 - lr * decay) - (lr * c1 * mean) / (sqrt1(square * c2) + eps)
       store<u16>(m + h, rounded1(mean))
       store<u16>(v + h, rounded1(square))
       store<f32>(w + o, weight)

@@ -1,5 +1,5 @@
 /** Kernels over the rows of the residual stream: embedding, RMSNorm, RoPE, the sum over a token's experts. */
-import { madd, splat, sum } from './simd'
+import { madd, splat, sqrt1, sum } from './simd'
 import { address, barrier, nextTile, number, threadCount, threadIndex, word } from './threads'
 
 /** Rows in a tile, and in one partial sum of a gain's gradient. */
@@ -61,7 +61,7 @@ export function inverseRoot(x: usize, D: i32, epsilon: f32): f32 {
     const v = load<f32>(x + (<usize>d << 2))
     total += v * v
   }
-  return 1 / sqrt(total / <f32>D + epsilon)
+  return 1 / sqrt1(total / <f32>D + epsilon)
 }
 
 /** y_m = x_m * gain / sqrt(mean x_m² + epsilon). 0 y  1 x  2 gain  3 M  4 D  5 stride of x  6 stride of y  7 epsilon */

@@ -15,11 +15,15 @@ function exponentials(out: usize, x: usize, count: i32, top: f32, inverse: f32):
   const vTop = splat(top), vInverse = splat(inverse)
   let sums = splat(0)
   let i = 0
-  for (; i + 4 <= count; i += 4) {
+  for (; i + 8 <= count; i += 8) {
     const o = <usize>i << 2
-    const e = exp4(f32x4.mul(f32x4.sub(v128.load(x + o), vTop), vInverse))
-    sums = f32x4.add(sums, e)
-    if (out) v128.store(out + o, e)
+    const e0 = exp4(f32x4.mul(f32x4.sub(v128.load(x + o), vTop), vInverse))
+    const e1 = exp4(f32x4.mul(f32x4.sub(v128.load(x + o, 16), vTop), vInverse))
+    sums = f32x4.add(f32x4.add(sums, e0), e1)
+    if (out) {
+      v128.store(out + o, e0)
+      v128.store(out + o, e1, 16)
+    }
   }
   let total = sum(sums)
   for (; i < count; i++) {

@@ -1,5 +1,5 @@
 /** What only training needs: cross-entropy on a chunk of logits, and the optimizer's step. */
-import { exp1, exp4, largest, madd, splat, sum } from './simd'
+import { exp1, exp4, largest, madd, splat, sqrt1, sum } from './simd'
 import { address, nextTile, number, word } from './threads'
 
 /**
@@ -47,7 +47,12 @@ export function crossEntropy(): void {
     const factor = weight / total
     const vFactor = splat(factor)
     i = 0
-    for (; i + 4 <= V; i += 4) v128.store(row + (<usize>i << 2), f32x4.mul(v128.load(row + (<usize>i << 2)), vFactor))
+    for (; i + 8 <= V; i += 8) {
+      const p = row + (<usize>i << 2)
+      const e0 = v128.load(p), e1 = v128.load(p, 16)
+      v128.store(p, f32x4.mul(e0, vFactor))
+      v128.store(p, f32x4.mul(e1, vFactor), 16)
+    }
     for (; i < V; i++) store<f32>(row + (<usize>i << 2), load<f32>(row + (<usize>i << 2)) * factor)
     store<f32>(target, load<f32>(target) - weight)
   }
@@ -87,7 +92,7 @@ export function adamw(): void {
       const grad = load<f32>(g + o) * factor
       const mean = b1 * load<f32>(m + o) + (1 - b1) * grad
       const square = b2 * load<f32>(v + o) + (1 - b2) * grad * grad
-      const weight = load<f32>(w + o) * (1 - lr * decay) - (lr * c1 * mean) / (sqrt(square * c2) + eps)
+      const weight = load<f32>(w + o) * (1 - lr * decay) - (lr * c1 * mean) / (sqrt1(square * c2) + eps)
       store<f32>(m + o, mean)
       store<f32>(v + o, square)
       store<f32>(w + o, weight)

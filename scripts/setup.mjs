@@ -73,7 +73,11 @@ function ensureNode() {
   return binary
 }
 
-const kernelBuilds = { relaxed: ['--enable', 'relaxed-simd', '--use', 'ASC_RELAXED=1'], plain: ['--use', 'ASC_RELAXED=0'] }
+const kernelBuilds = {
+  wide: ['--enable', 'relaxed-simd', '--use', 'ASC_RELAXED=1', '--use', 'ASC_WIDE=1'],
+  relaxed: ['--enable', 'relaxed-simd', '--use', 'ASC_RELAXED=1', '--use', 'ASC_WIDE=0'],
+  plain: ['--use', 'ASC_RELAXED=0', '--use', 'ASC_WIDE=0'],
+}
 
 function buildKernels(node) {
   const folder = path.join(root, 'kernels')

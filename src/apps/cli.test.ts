@@ -34,7 +34,17 @@ test('doctor finds this machine fit, in words and as JSON', () => {
   const { status, stdout, stderr } = strata(['doctor', '--json'])
   const { isHealthy, checks } = JSON.parse(stdout) as Doctor
   assert.deepEqual([status, stderr, isHealthy], [0, '', true])
-  const names = ['Node', 'WebAssembly SIMD', 'relaxed SIMD', 'WebAssembly threads', 'processor', 'memory', 'cache folder', 'dependencies']
+  const names = [
+    'Node',
+    'WebAssembly SIMD',
+    'relaxed SIMD',
+    'vectors',
+    'WebAssembly threads',
+    'processor',
+    'memory',
+    'cache folder',
+    'dependencies',
+  ]
   assert.deepEqual(
     checks.map(({ name }) => name),
     names,

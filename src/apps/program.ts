@@ -22,6 +22,8 @@ export interface ProgramOptions {
   readonly verbs?: readonly Verb[]
   readonly stdout?: Stream
   readonly stderr?: Stream
+  /** Done before the verb; what it throws is reported as the verb's own errors are. */
+  readonly begin?: () => void
 }
 
 /**
@@ -91,6 +93,7 @@ export async function runProgram(args: readonly string[], options: ProgramOption
   const asked = args[0] === 'help' ? [...args.slice(1), '--help'] : args
   const [first = '--help'] = asked
   try {
+    options.begin?.()
     const names = verbs.map((verb) => verb.name)
     if (!first.startsWith('-') && !names.includes(first)) throw unknownVerb(first, names)
     const program = await createProgram((verb) => verb.name === first, options)

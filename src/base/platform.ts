@@ -17,6 +17,7 @@ interface NodeModules {
   readonly childProcess: typeof import('node:child_process')
   readonly workerThreads: typeof import('node:worker_threads')
   readonly vm: typeof import('node:vm')
+  readonly v8: typeof import('node:v8')
 }
 
 let modules: NodeModules | undefined
@@ -42,6 +43,7 @@ export function node(): NodeModules {
     childProcess: load('node:child_process'),
     workerThreads: load('node:worker_threads'),
     vm: load('node:vm'),
+    v8: load('node:v8'),
   }
   return modules
 }

@@ -5,7 +5,7 @@
 import { invariant, said, usageError } from '../base/errors.ts'
 import { availableThreads, isNode, mostThreads } from '../base/platform.ts'
 import { Heap, type Scope, type SharedMemory } from './heap.ts'
-import { type Dialect, instantiate, type KernelChoice, type KernelExports, loadKernels } from './kernels.ts'
+import { type Dialect, instantiate, type KernelChoice, type KernelExports, type LoadedKernels, loadKernels } from './kernels.ts'
 import { type KernelName, opcodes } from './opcodes.ts'
 import { type PoolThread, startThread } from './pool.ts'
 import type { PackedWeights } from './ops/packed-weights.ts'
@@ -34,10 +34,13 @@ const exponential = [
   1.6666665459e-1,
   5.0000001201e-1,
   1,
+  1.5 * 2 ** 23,
 ]
 
+/** Numbers of the buffer in which a thread computes edges of products (EDGE in kernels/micro.ts). */
+export const edgeNumbers = 128
 /** Numbers that a thread needs beside its tile: an edge buffer and a transposed block (kernels/gemm.ts). */
-const threadScratch = 64 + 96 * (512 + 16)
+const threadScratch = edgeNumbers + 96 * (512 + 16)
 
 const word = new Int32Array(1)
 const float = new Float32Array(word.buffer)
@@ -53,6 +56,8 @@ export interface MachineOptions {
   readonly threads?: number
   /** A build of the kernels to insist on. */
   readonly dialect?: Dialect
+  /** Bits of a vector to insist on. 256 holds for all WebAssembly of the process from then on: see wide-vectors.ts. */
+  readonly vectorBits?: 128 | 256
 }
 
 /** One heap, one pool of threads, one build of the kernels; every tensor belongs to one. `Machine.start` makes it, `close` ends it. */
@@ -60,6 +65,8 @@ export class Machine {
   readonly heap: Heap
   readonly threads: number
   readonly kernels: KernelChoice
+  /** Bits of a vector of its kernels: a matter of speed, no number depends on it. */
+  readonly vectorBits: 128 | 256
   /** Where ops record their backward passes; null while nothing is to be differentiated. */
   tape: Tape | null = null
   /** How the operands of linear products are rounded; null leaves all of them in f32. */
@@ -74,18 +81,21 @@ export class Machine {
   readonly #pool: readonly PoolThread[]
   #words: Int32Array
 
-  private constructor(memory: SharedMemory, exports: KernelExports, kernels: KernelChoice, pool: readonly PoolThread[]) {
+  private constructor(
+    memory: SharedMemory,
+    exports: KernelExports,
+    { choice, vectorBits }: Pick<LoadedKernels, 'choice' | 'vectorBits'>,
+    pool: readonly PoolThread[],
+  ) {
     this.heap = new Heap(memory, baseBytes)
-    this.kernels = kernels
+    this.kernels = choice
+    this.vectorBits = vectorBits
     this.threads = pool.length + 1
     this.#exports = exports
     this.#pool = pool
     this.#words = new Int32Array(memory.buffer)
     this.#words[threadsWord] = this.threads
-    const lanes = new Float32Array(memory.buffer, constantsAddress, 4 * (exponential.length + 1))
-    exponential.forEach((value, i) => lanes.fill(value, 4 * i, 4 * i + 4))
-    // The exponent's bias is added to whole numbers: the last constant is four i32.
-    new Int32Array(memory.buffer, constantsAddress + 16 * exponential.length, 4).fill(127)
+    new Float32Array(memory.buffer, constantsAddress, exponential.length).set(exponential)
     this.gemmScratch = this.heap.allocate(this.threads * threadScratch * 4)
     this.wholeRange = this.heap.allocate(8)
   }
@@ -99,12 +109,12 @@ export class Machine {
     const { threads = availableThreads() } = options
     if (!Number.isInteger(threads) || threads < 1 || threads > mostThreads)
       throw usageError('threads', `a whole number from 1 to ${mostThreads}`, said(threads), 'Leave it away for all that the machine has.')
-    const { module, choice } = await loadKernels(options.dialect)
+    const { module, ...loaded } = await loadKernels(options.dialect, options.vectorBits)
     const memory = new WebAssembly.Memory({ initial: 64, maximum: 65536, shared: true })
     const exports = instantiate(module, memory)
     exports.enter(0, isNode ? 1 : 0)
     const pool = await Promise.all(Array.from({ length: threads - 1 }, (_, i) => startThread(module, memory, i + 1)))
-    return new Machine(memory, exports, choice, pool)
+    return new Machine(memory, exports, loaded, pool)
   }
 
   /** Runs one kernel on all threads. @param values addresses and whole numbers; f32 as `bits(x)` */

@@ -9,8 +9,8 @@ export interface Probe {
   readonly threads: number
 }
 
-/** FLOPs of one round of the multiply-add kernel: 12 chains of 4 lanes, 2 each. */
-const flopsPerRound = 96
+/** FLOPs of one round of the multiply-add kernel: 12 chains, 2 for each lane. */
+export const flopsPerRound = ({ vectorBits }: Machine) => (12 * 2 * vectorBits) / 32
 const streamBytes = 2 ** 28
 
 /** Seconds of the fastest of several runs of `work`, over about `seconds` in all. */
@@ -36,7 +36,7 @@ export function probeMultiplyAdd(machine: Machine, seconds = 0.3): number {
   const out = machine.heap.allocate(64 * machine.threads)
   const time = fastest(seconds, () => machine.run('probeMultiplyAdd', out, rounds, bits(0.9999999), bits(1e-7)))
   machine.heap.free(out)
-  return (machine.threads * rounds * flopsPerRound) / time / 1e9
+  return (machine.threads * rounds * flopsPerRound(machine)) / time / 1e9
 }
 
 /** Bandwidth of reading 256 MiB with all threads of `machine`, in GB/s, best of several runs. */

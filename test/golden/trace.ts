@@ -41,10 +41,10 @@ let prepared: Promise<PreparedText> | undefined
 const digits = (value: number) => value.toPrecision(9)
 
 /** One line a step: step, loss, MTP loss, balance, gradient norm, mean MaxVio, learning rate; nine significant digits. */
-export async function traceLines(dialect: Dialect): Promise<string[]> {
+export async function traceLines(dialect: Dialect, vectorBits: 128 | 256 = 128): Promise<string[]> {
   const recipe = traceRecipe()
   const text = await (prepared ??= prepareText(recipe, {}))
-  const machine = await Machine.start({ dialect, threads: 1 })
+  const machine = await Machine.start({ dialect, threads: 1, vectorBits })
   const model = createModel(machine, recipe.model, { withGradients: true })
   initialize(model.parameters.set, recipe.model.initStd, Random.seeded(recipe.seed))
   const log = memoryLog<TrainingEvent>()

@@ -1,6 +1,6 @@
 /** Causal attention over an expanded latent: the training and prefill form of MLA's core. */
 import { invariant } from '../../base/errors.ts'
-import { bits } from '../machine.ts'
+import { bits, edgeNumbers } from '../machine.ts'
 import type { Tensor } from '../tensor.ts'
 
 /** The sizes that the flat rows of attention's operands do not show. */
@@ -25,7 +25,7 @@ const ceil8 = (x: number) => Math.ceil(x / 8) * 8
 function backwardScratch({ length, nopeWidth, ropeWidth, valueWidth }: AttentionShape): number {
   const X = nopeWidth + ropeWidth
   return (
-    64 +
+    edgeNumbers +
     ceil8(length) * (X + ceil8(X) + X + valueWidth) +
     queryBlock * (2 * ceil8(X) + 2 * ceil8(valueWidth) + 2 + 2 * keyBlock + keyBlock + 16)
   )
@@ -48,7 +48,7 @@ export function attention(q_MX: Tensor, kv_MY: Tensor, kRope_MR: Tensor, shape: 
   const out_MZ = machine.tensor([M, H * W])
   const lse_MH = machine.tensor([M, H])
   const packed = machine.heap.allocate(B * H * ceil8(T) * (N + R + ceil8(W)) * 4)
-  const scratch = machine.heap.allocate(machine.threads * (64 + queryBlock * (ceil8(T) + 16)) * 4)
+  const scratch = machine.heap.allocate(machine.threads * (edgeNumbers + queryBlock * (ceil8(T) + 16)) * 4)
   const starts = start_M?.address ?? 0
   const sizes = [B, T, H, N, R, W, bits(scale)]
   machine.run(

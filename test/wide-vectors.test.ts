@@ -1,0 +1,119 @@
+/**
+ * The `wide` build, whose vectors the engine joins, has the bits of the `relaxed` one: every op, products of many shapes,
+ * twenty steps of `nano`, decoding.
+ *
+ * Joining happens in the engine's optimising compiler alone. So this process has no other one, and compiles at once: what
+ * runs here is what a long run comes to. The flag holds from the first machine with 256 bits on; those with 128 come before.
+ */
+import assert from 'node:assert/strict'
+import { before, suite, test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { createModel, presets } from '../src/architecture/index.ts'
+import { Random } from '../src/base/index.ts'
+import { Machine, canJoinVectors, linear, opCase, opTable, type OpResult, runOp, Tape } from '../src/compute/index.ts'
+import { initialize } from '../src/foundations/index.ts'
+import { Decoder, rollout } from '../src/inference/index.ts'
+import { traceLines } from './golden/trace.ts'
+
+setFlagsFromString('--no-liftoff')
+setFlagsFromString('--no-wasm-lazy-compilation')
+
+/** Products: whole tiles, edges of rows, edges of columns, one panel, an odd number of panels, several blocks of K. */
+const shapes = [
+  [6, 16, 4],
+  [7, 24, 33],
+  [13, 9, 17],
+  [48, 40, 300],
+  [97, 61, 1030],
+  [1, 1, 1],
+  [5, 8, 513],
+] as const
+
+/** One product and both its gradients, as bits. */
+function product(machine: Machine, [M, N, K]: readonly [number, number, number]) {
+  using _scope = machine.scope()
+  const rng = Random.seeded(3).fork(`${M}/${N}/${K}`)
+  const drawn = (shape: readonly number[]) =>
+    machine.tensorOf(
+      Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => rng.normal()),
+      shape,
+    )
+  const [x, w] = [drawn([M, K]), drawn([N, K])]
+  const tape = (machine.tape = new Tape(machine, { deferWeights: false }))
+  const y = linear(x, w)
+  machine.tape = null
+  tape.into(y).gradient.data.set(drawn([M, N]).data)
+  const kept = y.data.slice()
+  tape.backward()
+  return [kept, tape.into(x).gradient.data.slice(), tape.into(w).gradient.data.slice()]
+}
+
+/** Rollouts of each number of rows that the kernels tell apart, on the weights of a preset. */
+function rollouts(machine: Machine, preset: 'tiny' | 'nano') {
+  using _scope = machine.scope()
+  const config = { ...presets[preset], mtpDepth: 0 }
+  const model = createModel(machine, config, { withGradients: false, length: 40 })
+  initialize(model.parameters.set, 0.05, Random.seeded(1))
+  const prompts = [Int32Array.from({ length: 9 }, (_, i) => (31 * i) % config.vocabSize), Int32Array.of(5)]
+  const options = { samplesPerPrompt: 8, maxTokens: 12, temperature: 1, stopIds: [5, 6, 7, 8], seedOf: (index: number) => index }
+  return [1, 2, 3, 4, 5, 6, 16].map((rows) => rollout({ decoder: new Decoder(model, rows), idCount: config.vocabSize }, prompts, options))
+}
+
+async function everything(vectorBits: 128 | 256) {
+  const trace = await traceLines('relaxed', vectorBits)
+  const ops = new Map<string, OpResult>()
+  const machine = await Machine.start({ threads: 2, vectorBits })
+  for (const op of opTable) {
+    for (const [i, sizes] of op.checkSizes.entries()) {
+      const name = `${op.name} ${JSON.stringify(sizes)}`
+      ops.set(name, runOp(machine, opCase(op, sizes, Random.seeded(7).fork(`${op.name}/${i}`))))
+    }
+  }
+  const result = {
+    trace,
+    ops,
+    products: shapes.map((shape) => product(machine, shape)),
+    tiny: rollouts(machine, 'tiny'),
+    nano: rollouts(machine, 'nano'),
+    bits: machine.vectorBits,
+    reason: machine.kernels.reason,
+  }
+  machine.close()
+  return result
+}
+
+suite('vectors of 256 bits', { skip: !canJoinVectors() && 'this engine cannot join vectors' }, () => {
+  let narrow: Awaited<ReturnType<typeof everything>>
+  let wide: Awaited<ReturnType<typeof everything>>
+
+  before(async () => {
+    narrow = await everything(128)
+    wide = await everything(256)
+  })
+
+  test('a machine has what it was asked for, and says so', () => {
+    assert.deepEqual([narrow.bits, wide.bits], [128, 256])
+    assert.match(wide.reason, /joined to 256 bits/)
+  })
+
+  test('every op and its gradients', () => {
+    for (const [name, result] of narrow.ops) assert.deepEqual(wide.ops.get(name), result, name)
+  })
+
+  test('products of all edges and their gradients', () => {
+    for (const [i, shape] of shapes.entries()) assert.deepEqual(wide.products[i], narrow.products[i], shape.join(' x '))
+  })
+
+  test('twenty steps of nano, digit by digit', () => {
+    assert.deepEqual(wide.trace, narrow.trace)
+  })
+
+  test('rollouts of every number of rows that the kernels tell apart', () => {
+    for (const texts of [...narrow.tiny, ...wide.tiny]) assert.deepEqual(texts, narrow.tiny[0])
+    for (const texts of [...narrow.nano, ...wide.nano]) assert.deepEqual(texts, narrow.nano[0])
+  })
+})
+
+test('256 bits are refused where the build has none', async () => {
+  await assert.rejects(Machine.start({ dialect: 'plain', vectorBits: 256 }), /vectorBits: expected 128 for the plain build, got 256/)
+})
