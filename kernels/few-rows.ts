@@ -33,6 +33,16 @@ function rowOf(a: usize, lda: usize, from: usize, m: i32, M: i32): usize {
   return a + (from ? <usize>load<u32>(from + (<usize>row << 2)) : <usize>row) * lda
 }
 
+// @ts-ignore: decorator
+@inline
+/**
+ * The next of so many heights for the rows that are left: none below three, where a chain of additions would be waited for.
+ * As even as they come; in the `wide` build six as often as can be, which is what its registers hold.
+ */
+function heightOf(left: i32, heights: i32): i32 {
+  return ASC_WIDE && left > MR + 2 ? MR : (left + heights - 1) / heights
+}
+
 /** Rows m to m + height, three to six of them, with some whole panels; streams from `next` on, `apart` bytes long each. */
 function heightOfBlock(
   c: usize, ldc: usize, a: usize, lda: usize, from: usize, m: i32, height: i32, M: i32, b: usize, depth: i32, panels: i32,
@@ -86,7 +96,6 @@ export function fewRows(
     if (ASC_WIDE) for (; p + 4 <= panels; p += 4) twoByFour(c + <usize>p * STEP, ldc, a0, a1, b + <usize>p * panel, depth, accumulate)
     for (; p + 2 <= panels; p += 2) twoByTwo(c + <usize>p * STEP, ldc, a0, a1, b + <usize>p * panel, depth, accumulate)
   } else {
-    // As many heights as there must be, as even as they come: none below three, where a chain of additions would be waited for.
     const heights = (M + MR - 1) / MR
     for (; p < panels; p += BLOCK) {
       const rest = panels - p - BLOCK
@@ -95,7 +104,7 @@ export function fewRows(
       let m = 0
       // Each height touches its part of the streams.
       for (let i = 1; i <= heights; i++) {
-        const until = (M * i) / heights
+        const until = m + heightOf(M - m, heights - i + 1)
         heightOfBlock(
           c + <usize>p * STEP, ldc, a, lda, from, m, until - m, M, b + <usize>p * panel, depth, min(panels - p, BLOCK), accumulate,
           ahead + <usize>((STREAMS * (i - 1)) / heights) * apart, ahead + <usize>((STREAMS * i) / heights) * apart, apart,

@@ -52,8 +52,9 @@ export function benchRollout(rig: Rig, effort: Effort, config: ModelConfig, toke
   const prompts = [Int32Array.from({ length: promptTokens }, () => rng.below(config.vocabSize))]
   const options = { samplesPerPrompt: count, maxTokens: tokens, temperature: 1, stopIds: [], seedOf: (index: number) => index }
   const texts = new Map<number, string>()
+  const { weights } = new Decoder(model)
   const cases = rolloutRows.map((rows) => {
-    const engine = { decoder: new Decoder(model, rows), idCount: config.vocabSize }
+    const engine = { decoder: new Decoder(model, rows, { weights }), idCount: config.vocabSize }
     const run = () =>
       void texts.set(
         rows,
