@@ -195,7 +195,7 @@ test('--json prints the document that the peers’ comparison and the planner re
   assert.equal(status, 0)
   const document = JSON.parse(printed) as { probe: object; results: object[] }
   assert.deepEqual(Object.keys(document), ['probe', 'results'])
-  assert.deepEqual(Object.keys(document.probe), ['gflopsOneThread', 'gflopsAllThreads', 'streamGBs'])
+  assert.deepEqual(Object.keys(document.probe), ['gflopsOneThread', 'gflopsAllThreads', 'streamGBs', 'vectorBits'])
   assert.equal(parseBench(printed, 'strata bench').results.length, 2)
   assert.ok(parseProbe(printed).streamGBs > 0)
   const fields = ['name', 'shape', 'threads', 'gflops', 'gbs', 'share']

@@ -1,6 +1,6 @@
 /** Every benchmark of `strata bench`, and a run of one from probing to document and text. */
 import { formatBandwidth, formatFlops } from '../../base/format.ts'
-import type { KernelChoice, Probe } from '../../compute/index.ts'
+import type { KernelChoice, Machine, Probe } from '../../compute/index.ts'
 import type { Output } from '../output.ts'
 import { benchGemm } from './gemm.ts'
 import { benchGenerate, type GenerateBenchOptions, generateText } from './generate.ts'
@@ -77,7 +77,7 @@ export function isBenchmarkName(name: string): name is BenchmarkName {
 
 /** What `strata bench … --json` prints. */
 export interface BenchDocument {
-  readonly probe: Pick<Probe, 'gflopsOneThread' | 'gflopsAllThreads' | 'streamGBs'>
+  readonly probe: Pick<Probe, 'gflopsOneThread' | 'gflopsAllThreads' | 'streamGBs'> & Pick<Machine, 'vectorBits'>
   readonly results: readonly BenchResult[]
 }
 
@@ -96,7 +96,7 @@ export async function runBenchmark(
 ): Promise<{ readonly document: BenchDocument; readonly text: string; readonly kernels: KernelChoice }> {
   const rig = await Rig.start(threads, effort.probeSeconds)
   try {
-    const { kernels } = rig.all
+    const { kernels, vectorBits } = rig.all
     const { results: found, remarks }: Found = await benchmarks[name].run(rig, effort, output, options)
     const results = found.map((result) => withHighest(result, rig.highest(result.threads)))
     const { gflopsOneThread, gflopsAllThreads, streamGBs } = rig.probe
@@ -107,7 +107,7 @@ export async function runBenchmark(
       resultTable(results),
       ...(remarks ? [remarks] : []),
     ]
-    return { document: { probe: { gflopsOneThread, gflopsAllThreads, streamGBs }, results }, text: text.join('\n\n'), kernels }
+    return { document: { probe: { gflopsOneThread, gflopsAllThreads, streamGBs, vectorBits }, results }, text: text.join('\n\n'), kernels }
   } finally {
     rig.close()
   }

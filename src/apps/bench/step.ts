@@ -67,6 +67,7 @@ export async function benchStep(
       gflopsOneThread: ceiling.gflops / threads,
       gflopsAllThreads: ceiling.gflops,
       streamGBs: ceiling.streamGBs,
+      vectorBits: machine.vectorBits,
     })
     const work = { name: 'step', shape: { ...size }, threads, flops: tokens * flopsPerToken, bytes: 0, error }
     return {

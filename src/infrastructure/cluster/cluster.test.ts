@@ -72,10 +72,13 @@ describe('this machine as probed', () => {
     const record = { gflopsOneThread: 58, gflopsAllThreads: 115, streamGBs: 20 }
     assert.deepEqual(parseProbe(JSON.stringify(record)), record)
     assert.deepEqual(parseProbe(JSON.stringify({ probe: record, results: [] })), record)
+    assert.deepEqual(parseProbe(JSON.stringify({ ...record, vectorBits: 128 })), record)
+    assert.deepEqual(parseProbe(JSON.stringify({ ...record, vectorBits: 256 })), { ...record, vectorBits: 256 })
     assert.equal(clusterOfMachine(record, 8e9, 2).device.peakFlops.f32, 115e9)
   })
   test('whatever else is refused with every field that is wrong', () => {
     assert.throws(() => parseProbe('{"gflopsOneThread":-1}'), /3 things are wrong/)
+    assert.throws(() => parseProbe('{"vectorBits":512}'), /vectorBits: expected 128 or 256, got 512/)
     fc.assert(
       fc.property(fc.json(), (text) => {
         assert.throws(() => parseProbe(text), UsageError)

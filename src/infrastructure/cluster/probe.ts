@@ -10,6 +10,8 @@ export interface MachineProbe {
   readonly gflopsOneThread: number
   readonly gflopsAllThreads: number
   readonly streamGBs: number
+  /** Bits of a vector of the kernels that reached them; without it 128. */
+  readonly vectorBits?: 128 | 256
 }
 
 const fields = ['gflopsOneThread', 'gflopsAllThreads', 'streamGBs'] as const
@@ -31,11 +33,14 @@ export function parseProbe(text: string, subject = 'probe'): MachineProbe {
   const violations = fields
     .filter((field) => !(typeof record[field] === 'number' && record[field] > 0 && record[field] < 1e9))
     .map((field) => `${field}: expected a positive number, got ${JSON.stringify(record[field]) ?? 'nothing'}`)
+  if (![undefined, 128, 256].includes(record['vectorBits'] as undefined))
+    violations.push(`vectorBits: expected 128 or 256, got ${JSON.stringify(record['vectorBits'])}`)
   rejectViolations(subject, violations, 'Make the file with "strata bench probe --json".')
   return {
     gflopsOneThread: Number(record['gflopsOneThread']),
     gflopsAllThreads: Number(record['gflopsAllThreads']),
     streamGBs: Number(record['streamGBs']),
+    ...(record['vectorBits'] === 256 && { vectorBits: 256 }),
   }
 }
 

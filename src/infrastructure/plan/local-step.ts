@@ -2,7 +2,7 @@
  * The training step of this project on this machine: predicted memory and time, to stand beside what was measured.
  *
  * Everything is f32 and nothing is sent. Time is FLOPs at a share of the probed multiply-add ceiling plus bytes at the
- * probed stream bandwidth; both shares are inputs, with the benchmark's own goals as defaults. What a batch keeps of the
+ * probed stream bandwidth; both shares are inputs, with measured ones as defaults. What a batch keeps of the
  * forward pass is an input too: the training loop, a floor above, plans its own heap (src/pretraining/heap-plan.ts).
  */
 import type { ModelConfig } from '../../architecture/config.ts'
@@ -32,8 +32,14 @@ export interface LocalBatchHeap {
   readonly passing: number
 }
 
-/** 0.85 is the all-thread goal of the matrix product benchmark; streams are counted at what the probe reached. */
-export const defaultLocalEfficiency: LocalEfficiency = { matrixShare: 0.85, streamShare: 1 }
+/**
+ * What a step of `bench` reached on the machine of docs/log.md, by bits of a vector. Wider ones multiply twice as fast, and
+ * what surrounds the products takes as long as before. Streams are counted at what the probe reached.
+ */
+export const localEfficiency = ({ vectorBits = 128 }: MachineProbe): LocalEfficiency => ({
+  matrixShare: vectorBits === 256 ? 0.55 : 0.71,
+  streamShare: 1,
+})
 
 export interface LocalStepPrediction {
   readonly seconds: number
@@ -68,7 +74,7 @@ export function predictLocalStep(
   machine: MachineProbe,
   batch: LocalBatch,
   { activations, passing }: LocalBatchHeap,
-  efficiency: LocalEfficiency = defaultLocalEfficiency,
+  efficiency: LocalEfficiency = localEfficiency(machine),
 ): LocalStepPrediction {
   const { sequences, length } = batch
   const counts = { 'batch.sequences': sequences, 'batch.length': length }

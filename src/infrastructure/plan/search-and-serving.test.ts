@@ -135,6 +135,14 @@ describe('this project’s own step', () => {
     const twice = predictLocalStep(presets.bench, { ...machine, gflopsAllThreads: 220, streamGBs: 40 }, { sequences: 8, length: 512 }, heap)
     assert.ok(Math.abs(twice.seconds - step.seconds / 2) < 1e-12)
     assert.ok(step.seconds > step.modelFlops / 110e9)
+    // Wider vectors raise the ceiling more than what is reached of it.
+    const wide = predictLocalStep(
+      presets.bench,
+      { ...machine, gflopsAllThreads: 220, vectorBits: 256 },
+      { sequences: 8, length: 512 },
+      heap,
+    )
+    assert.ok(wide.matrixSeconds > step.matrixSeconds / 2 && wide.matrixSeconds < step.matrixSeconds)
   })
   test('an impossible batch is a usage error', () =>
     assert.throws(() => predictLocalStep(presets.bench, machine, { sequences: 0, length: 1.5 }, heap), /2 things/))
