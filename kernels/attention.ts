@@ -11,8 +11,8 @@
  * Backward works on transposed strips, Pᵀ [keys, 48]: then the keys' and values' gradients read their operands where
  * they lie, and only dQ needs one transpose. It keeps the row's log-sum-exp from the forward pass instead of P.
  */
-import { KC, BLOCK_STRIDE, NR, packPanel, packPanelTransposed, tile, transposeBlock } from './gemm'
-import { EDGE } from './micro'
+import { KC, BLOCK_STRIDE, packPanel, packPanelTransposed, tile, transposeBlock } from './gemm'
+import { EDGE, NR } from './micro'
 import { exp1, exp4, largest, madd, splat, sum } from './simd'
 import { address, barrier, nextTile, number, threadIndex, word } from './threads'
 

@@ -4,7 +4,7 @@
  * A thread's scratch: tile | second tile | rows that are normalised on the way, and what an entry needs beside them.
  * The list is explained in kernels/decode.ts.
  */
-import { NR } from './gemm'
+import { NR } from './micro'
 import { inverseRoot } from './rowwise'
 import { splat } from './simd'
 

@@ -24,7 +24,7 @@ import {
 } from './decode-share'
 import { storeSome } from './dots'
 import { fewRows } from './few-rows'
-import { NR } from './gemm'
+import { NR } from './micro'
 import { nextChosen, routeRow, sortChoices } from './router'
 import { sigmoid4, splat } from './simd'
 import { address, nap, SPINS, threadCount, threadIndex, word } from './threads'

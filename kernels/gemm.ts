@@ -5,12 +5,7 @@
  *   B is packed whole, once:        panels of 8 columns, K x 8 numbers each, zero-padded on the right
  *   A is read where it lies:        6 rows at a time, through row addresses, so a gather of rows costs nothing
  *   a tile of C:                    up to 96 rows (an A block of 96 x 512 sits in L2), the columns of 2 MiB of B
- *
- *        B panel (8 x 512, L1)
- *        ┌──┐
- *   A ┌──┼──┤   6 x 8 numbers of C live in 12 vector registers; each k takes 2 loads of B, 6 broadcasts of A and
- *   6 │  │▓▓│   12 multiply-adds: 16 registers hold 12 + 2 + 1, and 96 FLOPs pay for 56 bytes from L1.
- *     └──┴──┘
+ *   in it                           six rows of A meet one panel of B, or two: kernels/micro.ts
  *
  * K is cut into blocks of 512, always at the same places, so each number of C is summed in one fixed order whatever
  * the tiles and threads are. Plain twin: `matmul` in src/compute/reference/matmul.ts. Figures: `strata bench gemm`.
@@ -19,7 +14,6 @@ import { storeSome } from './dots'
 import { EDGE, micro, microPair, MR, NR, STEP } from './micro'
 import { address, barrier, nextTile, threadIndex, word } from './threads'
 
-export { MR, NR }
 /** Rows of C in a tile, at most. */
 export const MC = 96
 /** Depth of a block of K. */

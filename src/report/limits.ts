@@ -12,9 +12,9 @@ export function limits(run: RunFacts): Html {
     <h2>Limits</h2>
     <p>${scale()}</p>
     <p>
-      All arithmetic of the run is in 32-bit floating point, in vectors of 128 bits, on one machine. ${formats(run)}; a cluster and its
-      network are simulated from this run’s sizes and traffic, and where a number comes from a simulation the text says so. Times were taken
-      while the machine did whatever else it had to do, so they are upper bounds of what it needs alone.
+      All arithmetic of the run is in 32-bit floating point, on one machine. ${formats(run)}; a cluster and its network are simulated from
+      this run’s sizes and traffic, and where a number comes from a simulation the text says so. Times were taken while the machine did
+      whatever else it had to do, so they are upper bounds of what it needs alone.
     </p>
     <p>${scoresSentence(run)}</p>
     ${idleSentence(run)} ${chosenBefore(run)}
