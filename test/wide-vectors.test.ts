@@ -114,6 +114,7 @@ suite('vectors of 256 bits', { skip: !canJoinVectors() && 'this engine cannot jo
   })
 })
 
-test('256 bits are refused where the build has none', async () => {
+test('256 bits are refused where the build has none, and every other number', async () => {
   await assert.rejects(Machine.start({ dialect: 'plain', vectorBits: 256 }), /vectorBits: expected 128 for the plain build, got 256/)
+  await assert.rejects(Machine.start({ vectorBits: 512 as 256 }), /vectorBits: expected 128 or 256, got 512/)
 })

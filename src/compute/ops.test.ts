@@ -1,4 +1,4 @@
-/** Every op of the table, on both builds of the kernels and on one, two and three threads. */
+/** Every op of the table, with the relaxed and the plain kernels and on one, two and three threads. */
 import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
 import { Random } from '../base/random.ts'

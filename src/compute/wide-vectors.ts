@@ -7,7 +7,7 @@
  * The flag holds for all WebAssembly that the process compiles from then on, not for the kernels alone. So a program that owns
  * its process asks for it (the command line does), and a library leaves it alone until its user asks.
  */
-import { usageError } from '../base/errors.ts'
+import { said, usageError } from '../base/errors.ts'
 import { isNode, node } from '../base/platform.ts'
 
 /** The first V8 whose pass the tests were run with, that of Node 24. */
@@ -42,6 +42,7 @@ export function joinVectors(): boolean {
  * @throws UsageError where 256 are wanted and cannot be had
  */
 export function vectorBits(wanted?: 128 | 256): 128 | 256 {
+  if (![undefined, 128, 256].includes(wanted)) throw usageError('vectorBits', '128 or 256', said(wanted))
   if (wanted === 256 && !joinVectors())
     throw usageError('vectorBits', '128 on this engine', '256', 'Node 24 or newer on an x64 processor can join vectors.')
   return wanted ?? (areJoined ? 256 : 128)
