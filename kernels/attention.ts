@@ -18,6 +18,7 @@ import { address, barrier, nextTile, number, threadIndex, word } from './threads
 
 /** Queries in a block: eight rows of micro-tiles. */
 const QUERIES = 48
+
 // @ts-ignore: decorator
 @inline
 function ceil8(x: i32): i32 {
@@ -145,9 +146,9 @@ export function attention(): void {
       let j = 0
       for (; j + 8 <= end - first; j += 8) {
         const at = line + (<usize>j << 2)
-        const p = v128.load(at), q = v128.load(at, 16)
-        v128.store(at, f32x4.mul(p, inverse))
-        v128.store(at, f32x4.mul(q, inverse), 16)
+        const e0 = v128.load(at), e1 = v128.load(at, 16)
+        v128.store(at, f32x4.mul(e0, inverse))
+        v128.store(at, f32x4.mul(e1, inverse), 16)
       }
       for (; j + 4 <= end - first; j += 4) {
         v128.store(line + (<usize>j << 2), f32x4.mul(v128.load(line + (<usize>j << 2)), inverse))

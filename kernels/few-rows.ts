@@ -39,12 +39,12 @@ function rowOf(a: usize, lda: usize, from: usize, m: i32, M: i32): usize {
  * The next of so many heights for the rows that are left: none below three, where a chain of additions would be waited for.
  * As even as they come; in the `wide` build six as often as can be, which is what its registers hold.
  */
-function heightOf(left: i32, heights: i32): i32 {
+function nextHeight(left: i32, heights: i32): i32 {
   return ASC_WIDE && left > MR + 2 ? MR : (left + heights - 1) / heights
 }
 
 /** Rows m to m + height, three to six of them, with some whole panels; streams from `next` on, `apart` bytes long each. */
-function heightOfBlock(
+function multiplyRows(
   c: usize, ldc: usize, a: usize, lda: usize, from: usize, m: i32, height: i32, M: i32, b: usize, depth: i32, panels: i32,
   accumulate: bool, next: usize, nextEnd: usize, apart: usize,
 ): void {
@@ -104,8 +104,8 @@ export function fewRows(
       let m = 0
       // Each height touches its part of the streams.
       for (let i = 1; i <= heights; i++) {
-        const until = m + heightOf(M - m, heights - i + 1)
-        heightOfBlock(
+        const until = m + nextHeight(M - m, heights - i + 1)
+        multiplyRows(
           c + <usize>p * STEP, ldc, a, lda, from, m, until - m, M, b + <usize>p * panel, depth, min(panels - p, BLOCK), accumulate,
           ahead + <usize>((STREAMS * (i - 1)) / heights) * apart, ahead + <usize>((STREAMS * i) / heights) * apart, apart,
         )

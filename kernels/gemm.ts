@@ -32,7 +32,7 @@ function microEdge(
   c: usize, ldc: usize, a0: usize, a1: usize, a2: usize, a3: usize, a4: usize, a5: usize,
   b: usize, panel: usize, depth: i32, accumulate: bool, rows: i32, columns: i32, isPair: bool, edge: usize,
 ): void {
-  const stride = isPair ? 2 * STEP : STEP
+  const stride: usize = isPair ? 2 * STEP : STEP
   if (isPair) microPair(edge, stride, a0, a1, a2, a3, a4, a5, b, panel, depth, false)
   else micro(edge, stride, a0, a1, a2, a3, a4, a5, b, depth, false)
   for (let i = 0; i < rows; i++) {
@@ -89,7 +89,7 @@ export function tile(
       else micro(to, ldc, a0, a1, a2, a3, a4, a5, b, depth, accumulate)
     }
     b += isPair ? 2 * panel : panel
-    j += isPair ? 2 * NR : NR
+    j += width
   }
 }
 
@@ -111,7 +111,7 @@ export function gemm(): void {
   const offsets = address(10)
   const height = word(11)
   const edge = address(12) + <usize>threadIndex() * EDGE
-  const panel = <usize>word(14) * NR * 4
+  const panel = <usize>word(14) * STEP
   const packedGroup = panel * <usize>ceilDiv(N, NR)
 
   const span = word(13)
@@ -145,7 +145,7 @@ export function gemm(): void {
       const depth = K - k < KC ? K - k : KC
       tile(
         to, ldc, base + (<usize>k << 2), lda, source, count,
-        packed + <usize>k * NR * 4, panel, width, depth, accumulate || k > 0, edge,
+        packed + <usize>k * STEP, panel, width, depth, accumulate || k > 0, edge,
       )
     }
     if (K == 0 && !accumulate) for (let i = 0; i < count; i++) memory.fill(to + <usize>i * ldc, 0, <usize>width << 2)
@@ -219,7 +219,7 @@ export function pack(): void {
     const group = t / panels
     const j = (t - group * panels) * NR
     const columns = N - j < NR ? N - j : NR
-    const to = out + <usize>t * <usize>K * NR * 4
+    const to = out + <usize>t * <usize>K * STEP
     const source = b + <usize>group * stride
     if (isTransposed) packPanelTransposed(to, source + <usize>j * ldb, ldb, K, columns)
     else packPanel(to, source + (<usize>j << 2), ldb, 0, K, columns)
@@ -293,7 +293,7 @@ export function gemmTransposed(): void {
     const j = (t - group * panels) * NR
     const begin = load<i32>(offsets + (<usize>group << 2))
     const K = load<i32>(offsets + (<usize>group << 2), 4) - begin
-    const to = packed + (<usize>begin * <usize>panels + <usize>K * <usize>(j / NR)) * NR * 4
+    const to = packed + (<usize>begin * <usize>panels + <usize>K * <usize>(j / NR)) * STEP
     const source = fromB ? b : b + <usize>begin * ldb
     const list = fromB ? fromB + (<usize>begin << 2) : 0
     packPanel(to, source + (<usize>j << 2), ldb, list, K, N - j < NR ? N - j : NR)
@@ -308,14 +308,14 @@ export function gemmTransposed(): void {
     const begin = load<i32>(offsets + (<usize>group << 2))
     const K = load<i32>(offsets + (<usize>group << 2), 4) - begin
     const to = c + <usize>group * strideC + <usize>i * ldc
-    const panel = <usize>K * NR * 4
-    const bGroup = packed + <usize>begin * <usize>panels * NR * 4
+    const panel = <usize>K * STEP
+    const bGroup = packed + <usize>begin * <usize>panels * STEP
     for (let k = 0; k < K; k += KC) {
       const depth = K - k < KC ? K - k : KC
       const source = fromA ? a : a + <usize>(begin + k) * lda
       const list = fromA ? fromA + (<usize>(begin + k) << 2) : 0
       transposeBlock(block, source + (<usize>i << 2), lda, list, rows, depth)
-      tile(to, ldc, block, BLOCK_STRIDE * 4, 0, rows, bGroup + <usize>k * NR * 4, panel, N, depth, accumulate || k > 0, edge)
+      tile(to, ldc, block, BLOCK_STRIDE * 4, 0, rows, bGroup + <usize>k * STEP, panel, N, depth, accumulate || k > 0, edge)
     }
     if (K == 0 && !accumulate) for (let r = 0; r < rows; r++) memory.fill(to + <usize>r * ldc, 0, <usize>N << 2)
   }

@@ -2,7 +2,7 @@
 
 // @ts-ignore: decorator
 @inline
-/** a * b + c. Fused in the `relaxed` build, two roundings in the `plain` one: the only place where the builds differ. */
+/** a * b + c. Fused in the `relaxed` build, two roundings in the `plain` one: the only place where the builds' numbers differ. */
 export function madd(a: v128, b: v128, c: v128): v128 {
   if (ASC_RELAXED) return f32x4.relaxed_madd(a, b, c)
   return f32x4.add(f32x4.mul(a, b), c)

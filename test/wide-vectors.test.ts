@@ -2,21 +2,35 @@
  * The `wide` build, whose vectors the engine joins, has the bits of the `relaxed` one: every op, products of many shapes,
  * twenty steps of `nano`, decoding.
  *
- * Joining happens in the engine's optimising compiler alone. So this process has no other one, and compiles at once: what
- * runs here is what a long run comes to. The flag holds from the first machine with 256 bits on; those with 128 come before.
+ * Joining happens in the engine's optimising compiler alone. So here every function is optimised at its first call: what runs
+ * is what a long run comes to. The flag holds from the first machine with 256 bits on; those with 128 come before.
  */
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { before, suite, test } from 'node:test'
 import { setFlagsFromString } from 'node:v8'
 import { createModel, presets } from '../src/architecture/index.ts'
 import { Random } from '../src/base/index.ts'
-import { Machine, canJoinVectors, linear, opCase, opTable, type OpResult, runOp, Tape } from '../src/compute/index.ts'
+import {
+  canJoinVectors,
+  DecodeSteps,
+  linear,
+  Machine,
+  opCase,
+  type OpResult,
+  opTable,
+  PackedWeights,
+  runOp,
+  Tape,
+} from '../src/compute/index.ts'
+import { edgeNumbers } from '../src/compute/machine.ts'
 import { initialize } from '../src/foundations/index.ts'
 import { Decoder, rollout } from '../src/inference/index.ts'
 import { traceLines } from './golden/trace.ts'
 
-setFlagsFromString('--no-liftoff')
-setFlagsFromString('--no-wasm-lazy-compilation')
+const optimised = ['--wasm-tiering-budget=1', '--wasm-sync-tier-up']
+for (const flag of optimised) setFlagsFromString(flag)
 
 /** Products: whole tiles, edges of rows, edges of columns, one panel, an odd number of panels, several blocks of K. */
 const shapes = [
@@ -48,6 +62,39 @@ function product(machine: Machine, [M, N, K]: readonly [number, number, number])
   return [kept, tape.into(x).gradient.data.slice(), tape.into(w).gradient.data.slice()]
 }
 
+/** Columns of products with few rows: one and many panels, odd numbers of them, last ones that are not whole. */
+const columns = [1, 7, 8, 16, 24, 33, 40, 72, 100, 1064]
+const mostRows = 20
+const depths = [1, 17, 48]
+
+/** Products as a step of decoding has them, of 1 to 20 rows, between numbers that must stay. */
+function fewRows(machine: Machine): number[][] {
+  return depths.flatMap((K) =>
+    columns.map((N) => {
+      using _scope = machine.scope()
+      const rng = Random.seeded(4).fork(`${N}/${K}`)
+      const numbers = (count: number) => Float32Array.from({ length: count }, () => rng.normal())
+      const [x, w, y] = [
+        machine.tensorOf(numbers(mostRows * K), [mostRows, K]),
+        machine.tensorOf(numbers(N * K), [N, K]),
+        machine.tensor([mostRows, N]),
+      ]
+      const steps = new DecodeSteps(machine, new PackedWeights(machine), mostRows, K, 0)
+      steps.linear(y, w, x)
+      steps.finish()
+      return Array.from({ length: mostRows }, (_, m) => {
+        y.data.fill(7)
+        steps.run(Array.from({ length: m + 1 }, () => ({ id: 0, position: 0, cacheAddress: 0, layerBytes: 0 })))
+        assert.ok(
+          y.data.subarray((m + 1) * N).every((value) => value === 7),
+          `${m + 1} rows of ${N} columns: rows behind them were written`,
+        )
+        return [...y.data.subarray(0, (m + 1) * N)]
+      }).flat()
+    }),
+  )
+}
+
 /** Rollouts of each number of rows that the kernels tell apart, on the weights of a preset. */
 function rollouts(machine: Machine, preset: 'tiny' | 'nano') {
   using _scope = machine.scope()
@@ -73,6 +120,7 @@ async function everything(vectorBits: 128 | 256) {
     trace,
     ops,
     products: shapes.map((shape) => product(machine, shape)),
+    fewRows: fewRows(machine),
     tiny: rollouts(machine, 'tiny'),
     nano: rollouts(machine, 'nano'),
     bits: machine.vectorBits,
@@ -104,6 +152,10 @@ suite('vectors of 256 bits', { skip: !canJoinVectors() && 'this engine cannot jo
     for (const [i, shape] of shapes.entries()) assert.deepEqual(wide.products[i], narrow.products[i], shape.join(' x '))
   })
 
+  test('products of 1 to 20 rows, whose panels are whole or not, write what is theirs and nothing else', () => {
+    assert.deepEqual(wide.fewRows, narrow.fewRows)
+  })
+
   test('twenty steps of nano, digit by digit', () => {
     assert.deepEqual(wide.trace, narrow.trace)
   })
@@ -112,6 +164,27 @@ suite('vectors of 256 bits', { skip: !canJoinVectors() && 'this engine cannot jo
     for (const texts of [...narrow.tiny, ...wide.tiny]) assert.deepEqual(texts, narrow.tiny[0])
     for (const texts of [...narrow.nano, ...wide.nano]) assert.deepEqual(texts, narrow.nano[0])
   })
+})
+
+test('the engine does join them', { skip: !canJoinVectors() && 'this engine cannot join vectors' }, () => {
+  const work = `
+    import { Machine, probeMultiplyAdd } from ${JSON.stringify(new URL('../src/compute/index.ts', import.meta.url))}
+    const machine = await Machine.start({ threads: 1, vectorBits: Number(process.argv[1]) })
+    probeMultiplyAdd(machine, 0)
+    machine.close()`
+  const joinedIn = (bits: number) => {
+    const args = ['--trace-wasm-revectorize', ...optimised, '--input-type=module', '--eval', work, String(bits)]
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
+    assert.equal(status, 0, stderr)
+    return stdout.split('PackNode [F32x4Qfma]').length - 1
+  }
+  assert.ok(joinedIn(256) >= 12, 'expected twelve pairs of multiply-adds to be joined')
+  assert.equal(joinedIn(128), 0)
+})
+
+test('the host lays out as many numbers for edges as the kernels take', () => {
+  const source = readFileSync(new URL('../kernels/micro.ts', import.meta.url), 'utf8')
+  assert.equal(Number(/export const EDGE: usize = (\d+)/.exec(source)?.[1]), 4 * edgeNumbers)
 })
 
 test('256 bits are refused where the build has none, and every other number', async () => {

@@ -22,7 +22,7 @@ export interface ProgramOptions {
   readonly verbs?: readonly Verb[]
   readonly stdout?: Stream
   readonly stderr?: Stream
-  /** Done before the verb; what it throws is reported as the verb's own errors are. */
+  /** Done before a verb acts; what it throws is reported as the verb's own errors are. */
   readonly begin?: () => void
 }
 
@@ -50,6 +50,7 @@ export async function createProgram(load: (verb: Verb) => boolean, options: Prog
     if (load(verb)) (await verb.load()).register(program)
     else program.command(verb.name).description(verb.summary)
   }
+  program.hook('preAction', () => options.begin?.())
   prepare(program, 'strata')
   return program
 }
@@ -93,7 +94,6 @@ export async function runProgram(args: readonly string[], options: ProgramOption
   const asked = args[0] === 'help' ? [...args.slice(1), '--help'] : args
   const [first = '--help'] = asked
   try {
-    options.begin?.()
     const names = verbs.map((verb) => verb.name)
     if (!first.startsWith('-') && !names.includes(first)) throw unknownVerb(first, names)
     const program = await createProgram((verb) => verb.name === first, options)

@@ -4,10 +4,10 @@
  * `relaxed` fuses multiply and add; `plain` is for engines without relaxed SIMD and for golden figures. Of `relaxed` there is
  * a second build, `wide`, with the same bits, for engines that join vectors (wide-vectors.ts).
  */
-import { UsageError, usageError } from '../base/errors.ts'
+import { said, UsageError, usageError } from '../base/errors.ts'
 import { readAsset } from '../base/platform.ts'
 import type { SharedMemory } from './heap.ts'
-import { vectorBits } from './wide-vectors.ts'
+import { settleVectorBits, type VectorBits } from './wide-vectors.ts'
 
 export type Dialect = 'relaxed' | 'plain'
 
@@ -26,7 +26,7 @@ export interface LoadedKernels {
   readonly module: KernelModule
   readonly choice: KernelChoice
   /** Bits of a vector: a matter of speed, no number depends on it. */
-  readonly vectorBits: 128 | 256
+  readonly vectorBits: VectorBits
 }
 
 export interface KernelExports {
@@ -45,23 +45,26 @@ const folder = import.meta.url.endsWith('.ts') ? '../../build/kernels/' : '../ke
  * @param wantedBits of a vector; without it 128, or 256 where vectors have been joined
  * @throws UsageError when the engine cannot run the build, or has no SIMD or no shared memory at all
  */
-export async function loadKernels(wanted?: Dialect, wantedBits?: 128 | 256): Promise<LoadedKernels> {
+export async function loadKernels(wanted?: Dialect, wantedBits?: VectorBits): Promise<LoadedKernels> {
   if (typeof SharedArrayBuffer === 'undefined') {
     throw new UsageError(
       'kernels: expected shared memory, got an engine without it. In a browser, serve the page with Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp.',
     )
   }
+  if (![undefined, 128, 256].includes(wantedBits))
+    throw usageError('vectorBits', '128 or 256', said(wantedBits), 'Leave it away for what the process has.')
   if (wanted === 'plain' && wantedBits === 256)
     throw usageError('vectorBits', '128 for the plain build', '256', 'Leave the dialect away, or ask for relaxed.')
   if (wanted !== 'plain') {
-    const bits = vectorBits(wantedBits)
+    const bits = settleVectorBits(wantedBits)
     const bytes = await readAsset(new URL(`${folder}${bits === 256 ? 'wide' : 'relaxed'}.wasm`, import.meta.url))
     if (WebAssembly.validate(bytes)) {
       const joined = bits === 256 ? '; pairs of vectors are joined to 256 bits' : ''
       const reason = (wanted ? 'asked for' : 'this engine has relaxed SIMD: multiply and add are fused') + joined
       return { module: await WebAssembly.compile(bytes), choice: { type: 'kernels', dialect: 'relaxed', reason }, vectorBits: bits }
     }
-    if (wanted) throw new UsageError('kernels: expected an engine with relaxed SIMD, got one without it. Use the plain build.')
+    if (wanted || wantedBits === 256)
+      throw new UsageError('kernels: expected an engine with relaxed SIMD, got one without it. Use the plain build.')
   }
   const bytes = await readAsset(new URL(`${folder}plain.wasm`, import.meta.url))
   if (!WebAssembly.validate(bytes)) {

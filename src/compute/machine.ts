@@ -12,6 +12,7 @@ import type { PackedWeights } from './ops/packed-weights.ts'
 import type { LinearPrecision } from './precision.ts'
 import type { Tape } from './tape.ts'
 import { Tensor, type Dtype, dtypeBytes } from './tensor.ts'
+import type { VectorBits } from './wide-vectors.ts'
 
 /** The control block, as kernels/threads.ts lays it out; numbers of 32-bit words. */
 const threadsWord = 132 / 4
@@ -56,8 +57,11 @@ export interface MachineOptions {
   readonly threads?: number
   /** A build of the kernels to insist on. */
   readonly dialect?: Dialect
-  /** Bits of a vector to insist on. 256 holds for all WebAssembly of the process from then on: see wide-vectors.ts. */
-  readonly vectorBits?: 128 | 256
+  /**
+   * Bits of a vector to insist on; default: 128, or 256 once anybody in the process has asked for them. 256 holds for all
+   * WebAssembly of the process from then on: see wide-vectors.ts.
+   */
+  readonly vectorBits?: VectorBits
 }
 
 /** One heap, one pool of threads, one build of the kernels; every tensor belongs to one. `Machine.start` makes it, `close` ends it. */
@@ -66,7 +70,7 @@ export class Machine {
   readonly threads: number
   readonly kernels: KernelChoice
   /** Bits of a vector of its kernels: a matter of speed, no number depends on it. */
-  readonly vectorBits: 128 | 256
+  readonly vectorBits: VectorBits
   /** Where ops record their backward passes; null while nothing is to be differentiated. */
   tape: Tape | null = null
   /** How the operands of linear products are rounded; null leaves all of them in f32. */

@@ -7,23 +7,41 @@
  * The flag holds for all WebAssembly that the process compiles from then on, not for the kernels alone. So a program that owns
  * its process asks for it (the command line does), and a library leaves it alone until its user asks.
  */
-import { said, usageError } from '../base/errors.ts'
+import { usageError } from '../base/errors.ts'
 import { isNode, node } from '../base/platform.ts'
 
-/** The first V8 whose pass the tests were run with, that of Node 24. */
-const firstVersion = [13, 6] as const
+export type VectorBits = 128 | 256
+
+/** The versions of V8 whose pass the tests were run with: those of Node 24 to 26. It is experimental, so others do without. */
+const testedVersions = { from: [13, 6], below: [15, 0] } as const
+
+export const joiningEngines = 'Node 24 to 26 on an x64 processor with AVX2 can join vectors.'
 
 let areJoined = false
 
-/** Whether this process can have vectors of 256 bits. Processors that lack them are rare, and slow with the `wide` build, not wrong. */
+/** Whether this process can have vectors of 256 bits. */
 export function canJoinVectors(): boolean {
-  if (!isNode || process.arch !== 'x64') return false
-  const [major = 0, minor = 0] = (process.versions.v8 ?? '').split('.').map(Number)
-  return major > firstVersion[0] || (major === firstVersion[0] && minor >= firstVersion[1])
+  return isNode && process.arch === 'x64' && isTested(process.versions.v8 ?? '') && hasWideRegisters()
+}
+
+function isTested(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  const isBefore = ([otherMajor, otherMinor]: readonly [number, number]) =>
+    major < otherMajor || (major === otherMajor && minor < otherMinor)
+  return !isBefore(testedVersions.from) && isBefore(testedVersions.below)
+}
+
+/** Where the system says what the processor has, it must have them; elsewhere x64 is taken to. */
+function hasWideRegisters(): boolean {
+  if (process.platform !== 'linux') return true
+  const { fs } = node()
+  const features = /^flags\s*:(.*)$/m.exec(fs.readFileSync('/proc/cpuinfo', 'utf8'))?.[1]?.split(' ') ?? []
+  return features.includes('avx2') && features.includes('fma')
 }
 
 /**
- * Asks the engine to join vectors, for as long as this process lives: machines that start from now on have 256 bits.
+ * Asks the engine to join vectors, for as long as this process lives: machines that start from now on have 256 bits. To be
+ * called before the first machine, since what is compiled stays as it is.
  *
  * @returns whether it can; where not, nothing has changed
  */
@@ -36,14 +54,12 @@ export function joinVectors(): boolean {
 }
 
 /**
- * Bits of a vector of a machine that starts now.
+ * Settles the bits of a vector of a machine that starts now.
  *
- * @param wanted to insist on; 256 asks the engine for them
+ * @param wanted to insist on; 256 asks the engine for them. Without it 128, or 256 where vectors have been joined
  * @throws UsageError where 256 are wanted and cannot be had
  */
-export function vectorBits(wanted?: 128 | 256): 128 | 256 {
-  if (![undefined, 128, 256].includes(wanted)) throw usageError('vectorBits', '128 or 256', said(wanted))
-  if (wanted === 256 && !joinVectors())
-    throw usageError('vectorBits', '128 on this engine', '256', 'Node 24 or newer on an x64 processor can join vectors.')
+export function settleVectorBits(wanted?: VectorBits): VectorBits {
+  if (wanted === 256 && !joinVectors()) throw usageError('vectorBits', '128 on this engine', '256', joiningEngines)
   return wanted ?? (areJoined ? 256 : 128)
 }

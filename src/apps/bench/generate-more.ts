@@ -2,7 +2,7 @@
 import { createModel, decodeFlopsPerToken, type Model, type ModelConfig, presets } from '../../architecture/index.ts'
 import { usageError } from '../../base/errors.ts'
 import { Random } from '../../base/random.ts'
-import type { Machine } from '../../compute/index.ts'
+import { type Machine, PackedWeights } from '../../compute/index.ts'
 import { initialize, type Tokenizer, trainTokenizer } from '../../foundations/index.ts'
 import { Decoder, decodeWork, Engine, generate, type GenerationSummary, rollout } from '../../inference/index.ts'
 import { loadModelFolder } from '../../infrastructure/index.ts'
@@ -52,7 +52,7 @@ export function benchRollout(rig: Rig, effort: Effort, config: ModelConfig, toke
   const prompts = [Int32Array.from({ length: promptTokens }, () => rng.below(config.vocabSize))]
   const options = { samplesPerPrompt: count, maxTokens: tokens, temperature: 1, stopIds: [], seedOf: (index: number) => index }
   const texts = new Map<number, string>()
-  const { weights } = new Decoder(model)
+  const weights = new PackedWeights(machine)
   const cases = rolloutRows.map((rows) => {
     const engine = { decoder: new Decoder(model, rows, { weights }), idCount: config.vocabSize }
     const run = () =>

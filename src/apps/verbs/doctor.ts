@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import type { Command } from 'commander'
 import { formatBytes } from '../../base/format.ts'
 import { availableThreads, cacheFolder } from '../../base/platform.ts'
-import { vectorBits } from '../../compute/wide-vectors.ts'
+import { settleVectorBits } from '../../compute/wide-vectors.ts'
 import { commonFlags, type CommonFlags } from '../flags.ts'
 import { createOutput, type Output } from '../output.ts'
 import { packageVersion } from '../package-version.ts'
@@ -60,7 +60,7 @@ function checkWebAssembly(): Check[] {
       'warning',
       'The plain kernels are used, which are slower. Node 22 or newer has it.',
     ),
-    check('vectors', true, `${vectorBits()} bits`, 'warning', ''),
+    check('vectors', true, `${settleVectorBits()} bits`, 'warning', ''),
     check('WebAssembly threads', hasThreads, said(hasThreads), 'warning', 'One thread is used.'),
   ]
 }
