@@ -7,7 +7,8 @@ import { createServer } from 'node:http'
 import path from 'node:path'
 
 const isolation = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' }
-const served = ['dist/', 'node_modules/zod/', 'node_modules/@huggingface/jinja/dist/', 'scripts/browser/', 'vendor/corpus/']
+const packages = ['zod/', '@huggingface/jinja/dist/', 'd3-', 'internmap/', 'katex/dist/']
+const served = ['dist/', ...packages.map((name) => `node_modules/${name}`), 'scripts/browser/', 'vendor/corpus/']
 const typeOfEnding = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript',

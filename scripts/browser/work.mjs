@@ -82,7 +82,8 @@ async function trainWith(floors, recipe, { tokenizer, corpus }, dialect) {
     await pretraining.train({
       model,
       optimizer: foundations.createAdamW(model.parameters.set, recipe.training.optimizer),
-      mixture: new pretraining.Mixture(corpus, { seed: recipe.seed, extra: recipe.model.mtpDepth }),
+      stage: 'pretrain',
+      source: new pretraining.Mixture(corpus, { seed: recipe.seed, extra: recipe.model.mtpDepth }),
       config: recipe.training,
       maskDocuments: recipe.data.maskDocuments,
       log,
