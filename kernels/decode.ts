@@ -26,7 +26,7 @@ import { storeSome } from './dots'
 import { fewRows } from './few-rows'
 import { NR } from './micro'
 import { nextChosen, routeRow, sortChoices } from './router'
-import { sigmoid4, splat } from './simd'
+import { splat, swiglu4 } from './simd'
 import { address, nap, SPINS, threadCount, threadIndex, word } from './threads'
 
 /** Bytes of a counter: a cache line. */
@@ -86,9 +86,7 @@ export function decodeNorm(entry: usize, M: i32): void {
 function gate(h: usize, gates: usize, ups: usize, scale: f32, count: i32): void {
   const by = splat(scale)
   for (let i = 0; i < count; i += 4) {
-    const g = v128.load(at(gates, i))
-    const value = f32x4.mul(f32x4.mul(f32x4.mul(g, sigmoid4(g)), v128.load(at(ups, i))), by)
-    storeSome(at(h, i), value, count - i, false)
+    storeSome(at(h, i), swiglu4(v128.load(at(gates, i)), v128.load(at(ups, i)), by), count - i, false)
   }
 }
 

@@ -1,5 +1,5 @@
 /** Kernels that touch every number once: fill, copy, add, scale, SwiGLU, and the sums of squares behind clipping. */
-import { madd, sigmoid1, sigmoid4, splat, sum } from './simd'
+import { madd, sigmoid1, sigmoid4, splat, sum, swiglu4 } from './simd'
 import { address, nextTile, number, word } from './threads'
 
 /** Numbers in a tile: 64 KiB of f32. Also the unit of every reduction, so sums have one fixed order. */
@@ -90,16 +90,14 @@ export function swiglu(): void {
       let f = 0
       for (; f + 8 <= F; f += 8) {
         const o = <usize>f << 2
-        const g0 = v128.load(gate + o), g1 = v128.load(gate + o, 16), u0 = v128.load(up + o), u1 = v128.load(up + o, 16)
-        const h0 = f32x4.mul(f32x4.mul(f32x4.mul(g0, sigmoid4(g0)), u0), vScale)
-        const h1 = f32x4.mul(f32x4.mul(f32x4.mul(g1, sigmoid4(g1)), u1), vScale)
+        const h0 = swiglu4(v128.load(gate + o), v128.load(up + o), vScale)
+        const h1 = swiglu4(v128.load(gate + o, 16), v128.load(up + o, 16), vScale)
         v128.store(to + o, h0)
         v128.store(to + o, h1, 16)
       }
       for (; f + 4 <= F; f += 4) {
         const o = <usize>f << 2
-        const g = v128.load(gate + o)
-        v128.store(to + o, f32x4.mul(f32x4.mul(f32x4.mul(g, sigmoid4(g)), v128.load(up + o)), vScale))
+        v128.store(to + o, swiglu4(v128.load(gate + o), v128.load(up + o), vScale))
       }
       for (; f < F; f++) {
         const o = <usize>f << 2

@@ -92,6 +92,13 @@ export function sigmoid4(x: v128): v128 {
 
 // @ts-ignore: decorator
 @inline
+/** silu(gate) * up * scale, SwiGLU's activation. */
+export function swiglu4(gate: v128, up: v128, scale: v128): v128 {
+  return f32x4.mul(f32x4.mul(f32x4.mul(gate, sigmoid4(gate)), up), scale)
+}
+
+// @ts-ignore: decorator
+@inline
 export function splat(x: f32): v128 {
   return f32x4.splat(x)
 }

@@ -23,6 +23,7 @@ import {
   PackedWeights,
   runOp,
   Tape,
+  type VectorBits,
 } from '../src/compute/index.ts'
 import { edgeNumbers } from '../src/compute/machine.ts'
 import { initialize } from '../src/foundations/index.ts'
@@ -106,7 +107,7 @@ function rollouts(machine: Machine, preset: 'tiny' | 'nano') {
   return [1, 2, 3, 4, 5, 6, 16].map((rows) => rollout({ decoder: new Decoder(model, rows), idCount: config.vocabSize }, prompts, options))
 }
 
-async function everything(vectorBits: 128 | 256) {
+async function everything(vectorBits: VectorBits) {
   const trace = await traceLines('relaxed', vectorBits)
   const ops = new Map<string, OpResult>()
   const machine = await Machine.start({ threads: 2, vectorBits })

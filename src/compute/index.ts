@@ -36,4 +36,4 @@ export { flopsPerRound, type Probe, probeMultiplyAdd, probeStream } from './prob
 export { differentiate, Tape } from './tape.ts'
 export { columns, Tensor, type Dtype } from './tensor.ts'
 export { type FloatFormat, tolerance } from './tolerance.ts'
-export { canJoinVectors, joinVectors } from './wide-vectors.ts'
+export { canJoinVectors, joinVectors, type VectorBits } from './wide-vectors.ts'

@@ -15,6 +15,7 @@ export type VectorBits = 128 | 256
 /** The versions of V8 whose pass the tests were run with: those of Node 24 to 26. It is experimental, so others do without. */
 const testedVersions = { from: [13, 6], below: [15, 0] } as const
 
+/** What has them, for messages. */
 export const joiningEngines = 'Node 24 to 26 on an x64 processor with AVX2 can join vectors.'
 
 let areJoined = false
@@ -34,9 +35,24 @@ function isTested(version: string): boolean {
 /** Where the system says what the processor has, it must have them; elsewhere x64 is taken to. */
 function hasWideRegisters(): boolean {
   if (process.platform !== 'linux') return true
-  const { fs } = node()
-  const features = /^flags\s*:(.*)$/m.exec(fs.readFileSync('/proc/cpuinfo', 'utf8'))?.[1]?.split(' ') ?? []
+  const features = /^flags\s*:(.*)$/m.exec(firstProcessor())?.[1]?.split(' ') ?? []
   return features.includes('avx2') && features.includes('fma')
+}
+
+/** What Linux says of its first processor, nothing where it says nothing. Not of all: it asks each for its frequency. */
+function firstProcessor(): string {
+  const { fs } = node()
+  const text = Buffer.alloc(8192)
+  try {
+    const file = fs.openSync('/proc/cpuinfo', 'r')
+    try {
+      return text.toString('utf8', 0, fs.readSync(file, text))
+    } finally {
+      fs.closeSync(file)
+    }
+  } catch {
+    return ''
+  }
 }
 
 /**

@@ -6,7 +6,7 @@
  */
 import { memoryLog, Random } from '../../src/base/index.ts'
 import { createModel } from '../../src/architecture/index.ts'
-import { type Dialect, Machine } from '../../src/compute/index.ts'
+import { type Dialect, Machine, type VectorBits } from '../../src/compute/index.ts'
 import { createAdamW, initialize } from '../../src/foundations/index.ts'
 import {
   checkRecipe,
@@ -41,7 +41,7 @@ let prepared: Promise<PreparedText> | undefined
 const digits = (value: number) => value.toPrecision(9)
 
 /** One line a step: step, loss, MTP loss, balance, gradient norm, mean MaxVio, learning rate; nine significant digits. */
-export async function traceLines(dialect: Dialect, vectorBits: 128 | 256 = 128): Promise<string[]> {
+export async function traceLines(dialect: Dialect, vectorBits: VectorBits = 128): Promise<string[]> {
   const recipe = traceRecipe()
   const text = await (prepared ??= prepareText(recipe, {}))
   const machine = await Machine.start({ dialect, threads: 1, vectorBits })

@@ -3,6 +3,7 @@
  * sheets, so shares of them are shares of what the machine really does.
  */
 import { rejectViolations, usageError } from '../../base/errors.ts'
+import type { VectorBits } from '../../compute/index.ts'
 import type { Cluster } from './clusters.ts'
 
 /** The record under `probe` in the benchmark's document. */
@@ -11,7 +12,7 @@ export interface MachineProbe {
   readonly gflopsAllThreads: number
   readonly streamGBs: number
   /** Bits of a vector of the kernels that reached them; without it 128. */
-  readonly vectorBits?: 128 | 256
+  readonly vectorBits?: VectorBits
 }
 
 const fields = ['gflopsOneThread', 'gflopsAllThreads', 'streamGBs'] as const
